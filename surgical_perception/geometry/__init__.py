@@ -1,0 +1,1 @@
+"""Poses, cameras and frame conventions; every convention is written once, here."""

@@ -1,0 +1,59 @@
+"""Settings of the registration, beside their reasons; presets as data."""
+
+from dataclasses import dataclass, field
+
+from xray_registration.volume.attenuation import AttenuationConfig
+
+
+@dataclass(frozen=True)
+class PyramidLevel:
+    """One level of the coarse-to-fine registration."""
+
+    image_size: int  # the longer image side after binning
+    voxel_mm: float  # spacing of the volume that is rendered
+    similarity: str  # 'global_ncc' or 'local_ncc'
+    max_steps: int
+    patch: int = 15  # side of the local window in pixels
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """When a result is believed."""
+
+    max_cost_ok: float = 0.12  # 1 - mean local NCC at the 64 level
+    max_cost_degraded: float = 0.25
+    max_sigma_lateral_mm: float = 3.0
+    max_sigma_depth_mm: float = 15.0
+    min_overlap: float = 0.25  # share of the image that the projected CT covers
+
+
+@dataclass(frozen=True)
+class MultistartConfig:
+    """Where to look when the start is poor."""
+
+    max_starts: int = 64
+    rotation_deg: float = 45.0
+    in_plane_mm: float = 90.0
+    depth_mm: float = 90.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RegistrationConfig:
+    """Everything that `register` may be told."""
+
+    method: str = 'lm'
+    backend: str = 'auto'  # 'auto', 'numba', 'torch', 'triton'
+    device: str = 'cpu'
+    init: str = 'multistart'  # 'start' (the given start only) or 'multistart' (and around it)
+    levels: tuple[PyramidLevel, ...] = (
+        PyramidLevel(32, 5.6, 'global_ncc', 25),
+        PyramidLevel(64, 2.8, 'local_ncc', 20),
+        PyramidLevel(128, 2.8, 'local_ncc', 15),
+        PyramidLevel(256, 1.4, 'local_ncc', 10),
+    )
+    attenuation: AttenuationConfig = field(default_factory=AttenuationConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+    multistart: MultistartConfig = field(default_factory=MultistartConfig)
+    robust_scale: float = 1.0  # Huber threshold on normalised residuals
+    timeout_s: float = 30.0
