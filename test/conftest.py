@@ -1,0 +1,41 @@
+"""What every test shares: real data, reproducible properties, one thread, a DDS domain of its own."""
+
+import os
+from pathlib import Path
+
+# Set before rclpy is imported anywhere: tests must not talk to a robot on the same network, nor
+# to another test run on the same machine.
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 100 + 1))
+
+import pytest
+import torch
+from hypothesis import settings
+
+# One thread each: timings stay comparable and small tensors do not pay for a thread pool.
+torch.set_num_threads(1)
+
+# The first example may compile a kernel, hence no deadline; derandomised, so that a failure in
+# one place fails everywhere.
+settings.register_profile('surgical_perception', deadline=None, derandomize=True)
+settings.load_profile('surgical_perception')
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def data_dir() -> Path:
+    """
+    Folder of the real data sets, from SURGICAL_PERCEPTION_DATA or ../shared/data.
+
+    Skips the test where neither exists; a SURGICAL_PERCEPTION_DATA that is no folder fails it.
+    """
+    named = os.environ.get('SURGICAL_PERCEPTION_DATA')
+    if named is not None:
+        path = Path(named)
+        assert path.is_dir(), f'SURGICAL_PERCEPTION_DATA is no folder: {path}'
+        return path
+    path = CHECKOUT.parent / 'shared' / 'data'
+    if not path.is_dir():
+        pytest.skip('real data: set SURGICAL_PERCEPTION_DATA to their folder')
+    return path
