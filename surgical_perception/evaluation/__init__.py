@@ -1,0 +1,1 @@
+"""Measuring results: metrics, result files, plots and the report page."""
