@@ -1,0 +1,144 @@
+"""
+sensor_msgs/Image and CompressedImage <-> numpy, without cv_bridge (it breaks with NumPy 2).
+
+Works on any object with the message's fields (rclpy's, rosbags'); imports no ROS.
+"""
+
+import array
+import sys
+
+import cv2
+import numpy as np
+
+from surgical_perception.errors import InputError
+
+# encoding -> (numpy type, channels), the names of sensor_msgs/image_encodings.hpp
+PLAIN_ENCODINGS = {
+    'mono8': ('u1', 1),
+    '8UC1': ('u1', 1),
+    'mono16': ('u2', 1),
+    '16UC1': ('u2', 1),
+    '32FC1': ('f4', 1),
+    'rgb8': ('u1', 3),
+    'bgr8': ('u1', 3),
+    'rgba8': ('u1', 4),
+    'bgra8': ('u1', 4),
+}
+
+# encoding -> (numpy type, bytes interleaved per pixel, name of OpenCV's conversion to RGB).
+# Names, because OpenCV 5 renumbered the codes.
+MOSAIC_ENCODINGS = {
+    f'bayer_{pattern}{8 * size}': (f'u{size}', 1, f'COLOR_Bayer{pattern.upper()}2RGB')
+    for pattern in ('rggb', 'bggr', 'gbrg', 'grbg')
+    for size in (1, 2)
+} | {
+    'yuv422': ('u1', 2, 'COLOR_YUV2RGB_UYVY'),
+    'uyvy': ('u1', 2, 'COLOR_YUV2RGB_UYVY'),
+    'yuv422_yuy2': ('u1', 2, 'COLOR_YUV2RGB_YUY2'),
+    'yuyv': ('u1', 2, 'COLOR_YUV2RGB_YUY2'),
+}
+
+
+def image_from_message(msg):
+    """
+    Return the pixels of a sensor_msgs/Image: [H, W], or [H, W, C] for more than one channel.
+
+    The type is native uint8, uint16 or float32 and the channels keep the order of the encoding;
+    Bayer and YUV 4:2:2 images come out as RGB.  Where no byte has to move, the result is a view
+    of `msg.data` (row padding included in its strides): copy it before writing.
+
+    Raises InputError for an unknown encoding and for sizes that contradict each other.
+    """
+    if msg.encoding in PLAIN_ENCODINGS:
+        return _pixels(msg, *PLAIN_ENCODINGS[msg.encoding])
+    if msg.encoding in MOSAIC_ENCODINGS:
+        kind, channels, conversion = MOSAIC_ENCODINGS[msg.encoding]
+        pixels = np.ascontiguousarray(_pixels(msg, kind, channels))
+        return _converted(pixels, conversion, f'{msg.width}x{msg.height} {msg.encoding} image')
+    known = ', '.join([*PLAIN_ENCODINGS, *MOSAIC_ENCODINGS])
+    raise InputError(f'image encoding {msg.encoding!r} is unknown: publish one of {known}')
+
+
+def image_from_compressed_message(msg):
+    """
+    Return the pixels of a sensor_msgs/CompressedImage: [H, W], or [H, W, 3 or 4] as RGB(A).
+
+    The depth of the file is kept (16-bit PNG gives uint16).  Raises InputError where OpenCV cannot
+    decode it.
+    """
+    try:
+        pixels = cv2.imdecode(np.frombuffer(msg.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise InputError(
+            f'compressed image of {len(msg.data)} bytes, format {msg.format!r}, cannot be decoded: '
+            'publish JPEG or PNG'
+        )
+    if pixels.ndim == 2:
+        return pixels
+    conversion = 'COLOR_BGRA2RGBA' if pixels.shape[2] == 4 else 'COLOR_BGR2RGB'
+    return _converted(pixels, conversion, f'compressed image, format {msg.format!r},')
+
+
+def fill_image_message(msg, image, encoding):
+    """
+    Write an array [H, W] or [H, W, C] into a sensor_msgs/Image (header apart) and return it.
+
+    Raises InputError where type or shape do not fit the encoding: nothing is converted silently.
+    """
+    if encoding not in PLAIN_ENCODINGS:
+        raise InputError(
+            f'image encoding {encoding!r} cannot be written: use {", ".join(PLAIN_ENCODINGS)}'
+        )
+    kind, channels = PLAIN_ENCODINGS[encoding]
+    image = np.asarray(image)
+    shape = image.shape[:2] if channels == 1 else (*image.shape[:2], channels)
+    if image.shape != shape or image.dtype.newbyteorder('=') != np.dtype(kind) or not image.size:
+        raise InputError(
+            f'array {image.shape} of {image.dtype} is no {encoding} image: expected '
+            f'{channels} channel(s) of {np.dtype(kind)}'
+        )
+    image = np.ascontiguousarray(image, np.dtype(kind))
+    msg.height, msg.width = shape[:2]
+    msg.encoding = encoding
+    msg.is_bigendian = int(sys.byteorder == 'big')
+    msg.step = image.strides[0]
+    # The one assignment that every distribution's rclpy takes without a look at each byte.
+    data = array.array('B')
+    data.frombytes(image.reshape(-1).view(np.uint8))
+    msg.data = data
+    return msg
+
+
+def _pixels(msg, kind, channels):
+    """Return a view of the message's data as [H, W] or [H, W, C], copied only where it must be."""
+    sent = np.dtype(kind).newbyteorder('>' if msg.is_bigendian else '<')
+    what = f'{msg.width}x{msg.height} {msg.encoding} image'
+    if msg.width < 1 or msg.height < 1:
+        raise InputError(f'{what} is empty: check the driver')
+    pixel_bytes = sent.itemsize * channels
+    if msg.step < msg.width * pixel_bytes:
+        raise InputError(
+            f'{what} has step {msg.step}, a row needs {msg.width * pixel_bytes} bytes: '
+            'step counts bytes, not pixels'
+        )
+    data = np.frombuffer(msg.data, np.uint8) if len(msg.data) else np.empty(0, np.uint8)
+    if data.size != msg.step * msg.height:
+        raise InputError(
+            f'{what} has {data.size} bytes of data, step x height is {msg.step * msg.height}: '
+            'check the driver'
+        )
+    shape, strides = (msg.height, msg.width), (msg.step, pixel_bytes)
+    if channels > 1:
+        shape, strides = (*shape, channels), (*strides, sent.itemsize)
+    view = np.ndarray(shape, sent, data, strides=strides)
+    # Rows may start at odd bytes; torch and compiled kernels accept neither that nor swapped bytes.
+    return np.require(view, sent.newbyteorder('='), 'A')
+
+
+def _converted(pixels, conversion, what):
+    try:
+        return cv2.cvtColor(pixels, getattr(cv2, conversion))
+    except cv2.error as error:
+        raise InputError(f'{what} cannot be converted to RGB by OpenCV: {error.err}') from None
