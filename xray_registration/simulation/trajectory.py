@@ -83,6 +83,6 @@ def _moved(nominal, isocentre_m, config, phase):
     cranial = config.cranial_deg * np.sin(2 * phase)
     travel = config.travel_mm * 1e-3 * np.sin(phase * np.array([1, 3, 2]))
     motion = np.eye(4)
-    motion[:3, :3] = Rotation.from_euler('zx', [orbital, cranial], degrees=True).as_matrix()
+    motion[:3, :3] = Rotation.from_euler('ZX', [orbital, cranial], degrees=True).as_matrix()
     motion[:3, 3] = isocentre_m + travel - motion[:3, :3] @ isocentre_m
     return motion @ nominal
