@@ -1,7 +1,8 @@
 """
-sensor_msgs/Image and CompressedImage <-> numpy, without cv_bridge (it breaks with NumPy 2).
+sensor_msgs/Image and CompressedImage <-> numpy, without cv_bridge.
 
-Works on any object with the message's fields (rclpy's, rosbags'); imports no ROS.
+cv_bridge breaks with NumPy 2 and has no wheel; for Bayer, YUV and compressed images it calls
+OpenCV, as this does.  Works on any object with the message's fields (rclpy's, rosbags').
 """
 
 import array
@@ -27,7 +28,7 @@ PLAIN_ENCODINGS = {
 
 # encoding -> (numpy type, bytes interleaved per pixel, name of OpenCV's conversion to RGB).
 # Names, because OpenCV 5 renumbered the codes.
-MOSAIC_ENCODINGS = {
+RGB_ENCODINGS = {
     f'bayer_{pattern}{8 * size}': (f'u{size}', 1, f'COLOR_Bayer{pattern.upper()}2RGB')
     for pattern in ('rggb', 'bggr', 'gbrg', 'grbg')
     for size in (1, 2)
@@ -49,14 +50,45 @@ def image_from_message(msg):
 
     Raises InputError for an unknown encoding and for sizes that contradict each other.
     """
+    pixels = pixels_as_sent(msg)
+    # Rows may start at odd bytes: torch and compiled kernels take neither that nor swapped bytes.
+    pixels = np.require(pixels, pixels.dtype.newbyteorder('='), 'A')
     if msg.encoding in PLAIN_ENCODINGS:
-        return _pixels(msg, *PLAIN_ENCODINGS[msg.encoding])
-    if msg.encoding in MOSAIC_ENCODINGS:
-        kind, channels, conversion = MOSAIC_ENCODINGS[msg.encoding]
-        pixels = np.ascontiguousarray(_pixels(msg, kind, channels))
-        return _converted(pixels, conversion, f'{msg.width}x{msg.height} {msg.encoding} image')
-    known = ', '.join([*PLAIN_ENCODINGS, *MOSAIC_ENCODINGS])
-    raise InputError(f'image encoding {msg.encoding!r} is unknown: publish one of {known}')
+        return pixels
+    *_, conversion = RGB_ENCODINGS[msg.encoding]
+    return _converted(np.ascontiguousarray(pixels), conversion, _name(msg))
+
+
+def pixels_as_sent(msg):
+    """
+    Return the data of a sensor_msgs/Image as a view [H, W] or [H, W, C]; nothing is copied.
+
+    Byte order, alignment and mosaic are those of the message.  Raises InputError for an unknown
+    encoding and for sizes that contradict each other.
+    """
+    layout = PLAIN_ENCODINGS.get(msg.encoding) or RGB_ENCODINGS.get(msg.encoding)
+    if layout is None:
+        known = ', '.join([*PLAIN_ENCODINGS, *RGB_ENCODINGS])
+        raise InputError(f'image encoding {msg.encoding!r} is unknown: publish one of {known}')
+    if msg.width < 1 or msg.height < 1:
+        raise InputError(f'{_name(msg)} is empty: check the driver')
+    kind, channels, *_ = layout
+    sent = np.dtype(kind).newbyteorder('>' if msg.is_bigendian else '<')
+    pixel_bytes = sent.itemsize * channels
+    if msg.step < msg.width * pixel_bytes:
+        raise InputError(
+            f'{_name(msg)} has step {msg.step}, a row needs {msg.width * pixel_bytes} bytes: '
+            'step counts bytes, not pixels'
+        )
+    if len(msg.data) != msg.step * msg.height:
+        raise InputError(
+            f'{_name(msg)} has {len(msg.data)} bytes of data, step x height is '
+            f'{msg.step * msg.height}: check the driver'
+        )
+    shape, strides = (msg.height, msg.width), (msg.step, pixel_bytes)
+    if channels > 1:
+        shape, strides = (*shape, channels), (*strides, sent.itemsize)
+    return np.ndarray(shape, sent, np.frombuffer(msg.data, np.uint8), strides=strides)
 
 
 def image_from_compressed_message(msg):
@@ -72,7 +104,7 @@ def image_from_compressed_message(msg):
         pixels = None
     if pixels is None:
         raise InputError(
-            f'compressed image of {len(msg.data)} bytes, format {msg.format!r}, cannot be decoded: '
+            f'compressed image ({len(msg.data)} bytes, format {msg.format!r}) cannot be decoded: '
             'publish JPEG or PNG'
         )
     if pixels.ndim == 2:
@@ -93,8 +125,9 @@ def fill_image_message(msg, image, encoding):
         )
     kind, channels = PLAIN_ENCODINGS[encoding]
     image = np.asarray(image)
-    shape = image.shape[:2] if channels == 1 else (*image.shape[:2], channels)
-    if image.shape != shape or image.dtype.newbyteorder('=') != np.dtype(kind) or not image.size:
+    shape = (*image.shape[:2], channels) if channels > 1 else image.shape[:2]
+    fits = image.ndim >= 2 and image.size and image.shape == shape
+    if not fits or image.dtype.newbyteorder('=') != np.dtype(kind):
         raise InputError(
             f'array {image.shape} of {image.dtype} is no {encoding} image: expected '
             f'{channels} channel(s) of {np.dtype(kind)}'
@@ -111,30 +144,8 @@ def fill_image_message(msg, image, encoding):
     return msg
 
 
-def _pixels(msg, kind, channels):
-    """Return a view of the message's data as [H, W] or [H, W, C], copied only where it must be."""
-    sent = np.dtype(kind).newbyteorder('>' if msg.is_bigendian else '<')
-    what = f'{msg.width}x{msg.height} {msg.encoding} image'
-    if msg.width < 1 or msg.height < 1:
-        raise InputError(f'{what} is empty: check the driver')
-    pixel_bytes = sent.itemsize * channels
-    if msg.step < msg.width * pixel_bytes:
-        raise InputError(
-            f'{what} has step {msg.step}, a row needs {msg.width * pixel_bytes} bytes: '
-            'step counts bytes, not pixels'
-        )
-    data = np.frombuffer(msg.data, np.uint8) if len(msg.data) else np.empty(0, np.uint8)
-    if data.size != msg.step * msg.height:
-        raise InputError(
-            f'{what} has {data.size} bytes of data, step x height is {msg.step * msg.height}: '
-            'check the driver'
-        )
-    shape, strides = (msg.height, msg.width), (msg.step, pixel_bytes)
-    if channels > 1:
-        shape, strides = (*shape, channels), (*strides, sent.itemsize)
-    view = np.ndarray(shape, sent, data, strides=strides)
-    # Rows may start at odd bytes; torch and compiled kernels accept neither that nor swapped bytes.
-    return np.require(view, sent.newbyteorder('='), 'A')
+def _name(msg):
+    return f'{msg.width}x{msg.height} {msg.encoding} image'
 
 
 def _converted(pixels, conversion, what):
