@@ -1,0 +1,49 @@
+"""
+The uncertainty of a registered pose, from the images that determined it.
+
+s^2 H^-1 would take every pixel for an independent measurement; local windows overlap and model
+error is correlated over anatomy, so it is too small.  The sandwich H^-1 G H^-1 estimates the
+scatter G of the gradient from separate image blocks instead (cluster-robust covariance; Liang and
+Zeger 1986).
+"""
+
+import numpy as np
+
+from surgical_perception.geometry import se3
+
+# Blocks are not quite independent either: ratio of observed errors to the sandwich's on simulated
+# trials (benchmarks/registration.py prints the coverage that results).
+_CALIBRATION = 1.0
+
+
+def twist_covariance(model):
+    """Return the covariance [6, 6] of the twist about the isocentre in `ct` axes (m, rad)."""
+    parts = model.gradient_parts
+    parts = parts[np.abs(parts).any(1)]
+    centred = parts - parts.mean(0)
+    scatter = centred.T @ centred
+    # Metres and radians differ by orders of magnitude: invert the column-scaled system.
+    scale = np.sqrt(np.maximum(np.diag(model.hessian), 1e-300))
+    inverse = np.linalg.pinv(model.hessian / np.outer(scale, scale), hermitian=True)
+    inverse /= np.outer(scale, scale)
+    return _CALIBRATION**2 * inverse @ scatter @ inverse
+
+
+def pose_covariance(twist_cov, reference_from_ct, isocentre_m):
+    """
+    Convert a twist covariance to that of geometry_msgs/PoseWithCovariance [6, 6].
+
+    A twist (v, omega) moves the ct origin by v - omega x c and turns by omega, in ct axes; the
+    message has both in the axes of the reference frame.
+    """
+    rotation = reference_from_ct[:3, :3]
+    jacobian = np.zeros((6, 6))
+    jacobian[:3, :3] = jacobian[3:, 3:] = rotation
+    jacobian[:3, 3:] = rotation @ se3.hat(isocentre_m)
+    return jacobian @ twist_cov @ jacobian.T
+
+
+def sigma_along_axes_mm(twist_cov, carm_from_ct):
+    """Return the isocentre's standard deviation [3] in mm along right, down and depth."""
+    rotation = carm_from_ct[:3, :3]
+    return 1e3 * np.sqrt(np.maximum(np.diag(rotation @ twist_cov[:3, :3] @ rotation.T), 0))

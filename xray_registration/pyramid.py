@@ -1,0 +1,56 @@
+"""The two pyramids of a registration: the volume's grids and each view's binned images."""
+
+import threading
+
+import numpy as np
+
+# A binned pixel is used where at least this share of its fine pixels may be.
+_MIN_BIN_SHARE = 0.75
+
+
+class VolumePyramid:
+    """An AttenuationVolume on the grids that the levels ask for, each made once."""
+
+    def __init__(self, volume):
+        self.volume = volume
+        self._grids = {}
+        self._lock = threading.Lock()
+
+    @property
+    def isocentre_m(self):
+        """Centre of the volume in `ct` [3]."""
+        return self.volume.isocentre_m
+
+    def at(self, voxel_mm):
+        """Return the volume at an isotropic spacing in mm."""
+        with self._lock:
+            if voxel_mm not in self._grids:
+                self._grids[voxel_mm] = self.volume.resampled(voxel_mm * 1e-3)
+            return self._grids[voxel_mm]
+
+
+def bin_factor(camera, image_size):
+    """Return by how much to bin so that the longer side comes nearest to `image_size`."""
+    return max(1, round(max(camera.width, camera.height) / image_size))
+
+
+def binned_view(view, factor):
+    """
+    Average a view over factor x factor blocks, leaving out masked pixels.
+
+    Returns (image [h, w] float32, mask [h, w] bool, camera).  Rows and columns that do not fill
+    a block are dropped at the bottom and right.
+    """
+    camera = view.camera.binned(factor)
+    mask = np.ones(view.image.shape, bool) if view.mask is None else view.mask
+    if factor == 1:
+        return view.image, mask, camera
+    share = _block_mean(mask.astype(np.float32), camera, factor)
+    image = _block_mean(np.where(mask, view.image, 0), camera, factor)
+    return image / np.maximum(share, 1e-6), share >= _MIN_BIN_SHARE, camera
+
+
+def _block_mean(image, camera, factor):
+    h, w = camera.height, camera.width
+    blocks = image[: h * factor, : w * factor].reshape(h, factor, w, factor)
+    return blocks.mean((1, 3), dtype=np.float32)

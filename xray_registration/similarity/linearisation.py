@@ -1,0 +1,28 @@
+"""The quadratic model of a cost around a pose."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Linearisation(NamedTuple):
+    """
+    Gauss-Newton model: cost(xi) ~ cost + gradient . xi + 1/2 xi . hessian . xi.
+
+    gradient        [6]
+    hessian         [6, 6], positive semi-definite
+    gradient_parts  [N, 6] shares of the gradient from N separate image blocks; their scatter
+                    tells how well the image determines the gradient (see covariance.py)
+    """
+
+    cost: float
+    gradient: np.ndarray
+    hessian: np.ndarray
+    gradient_parts: np.ndarray
+
+
+def block_sums(values, block):
+    """Sum an image [H, W, C] over square blocks; return [N, C] (the last blocks may be smaller)."""
+    rows = np.add.reduceat(values, np.arange(0, values.shape[0], block), axis=0)
+    sums = np.add.reduceat(rows, np.arange(0, values.shape[1], block), axis=1)
+    return sums.reshape(-1, values.shape[2])

@@ -1,0 +1,1 @@
+"""Optimisers over a pose; they know costs and Jacobians, not images."""
