@@ -10,7 +10,6 @@ from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.similarity import SIMILARITIES
 from xray_registration.similarity.linearisation import Linearisation
 
-
 # A ray with less attenuation than 2 mm of water has not met the patient.
 _COVERED = 0.05
 

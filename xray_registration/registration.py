@@ -2,8 +2,6 @@
 
 import time
 
-import numpy as np
-
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import frames, se3
 from xray_registration.config import RegistrationConfig
@@ -11,7 +9,7 @@ from xray_registration.methods import METHODS
 from xray_registration.pyramid import VolumePyramid
 
 
-class Cancelled(Exception):  # noqa: N818 - it is no error
+class Cancelled(Exception):
     """The caller's `cancelled` said to stop."""
 
 
@@ -48,5 +46,5 @@ def register(views, volume, start=None, config=None, cancelled=None):
 
 def _standard_start(view, isocentre_m, source_to_isocentre_mm):
     """Return reference_from_ct for an AP shot with the CT's centre at the isocentre."""
-    carm_from_ct = frames.carm_from_ct_at('AP', np.asarray(isocentre_m), source_to_isocentre_mm * 1e-3)
+    carm_from_ct = frames.carm_from_ct_at('AP', isocentre_m, source_to_isocentre_mm * 1e-3)
     return se3.inverse(view.camera_from_reference) @ carm_from_ct

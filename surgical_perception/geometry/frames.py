@@ -11,7 +11,7 @@ from surgical_perception.errors import InputError
 
 FLIPS = ('none', 'horizontal', 'vertical', 'both')
 
-# Rotation by pi about z: DICOM's (left, posterior, superior) to NIfTI's (right, anterior, superior)
+# Rotation by pi about z: DICOM's left, posterior, superior to NIfTI's right, anterior, superior
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 LPS_FROM_RAS = RAS_FROM_LPS
 

@@ -62,7 +62,14 @@ def register_lm(views, volumes, start, config, interrupt, began):
         solution = solve(index, solution.ct_from_reference)
         steps += solution.steps
     return _judged(
-        solution, steps, tried, levels[search - 1], volumes, views, config, time.monotonic() - began
+        solution,
+        steps,
+        tried,
+        levels[search - 1],
+        volumes,
+        views,
+        config,
+        time.monotonic() - began,
     )
 
 

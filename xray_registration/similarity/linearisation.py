@@ -22,7 +22,7 @@ class Linearisation(NamedTuple):
 
 
 def block_sums(values, block):
-    """Sum an image [H, W, C] over square blocks; return [N, C] (the last blocks may be smaller)."""
+    """Sum an image [H, W, C] over square blocks (smaller at the end); return [N, C]."""
     rows = np.add.reduceat(values, np.arange(0, values.shape[0], block), axis=0)
     sums = np.add.reduceat(rows, np.arange(0, values.shape[1], block), axis=1)
     return sums.reshape(-1, values.shape[2])

@@ -93,7 +93,7 @@ class LocalNcc:
         weight = self._weight * robust.astype(np.float32)
         inverse2 = 1 / (norm * norm)
 
-        # g_i = sum over x of w [cov(I, J_i)/s^2 (1 - |Phi_m|^2 + Phi_m.Phi_f) - cov(F, J_i)/(s s_f)]
+        # g_i = sum of w [cov(I, J_i)/s^2 (1 - |Phi_m|^2 + Phi_m.Phi_f) - cov(F, J_i)/(s s_f)]
         towards_moving = weight * inverse2 * (1 - length2 + dot) / self._count
         towards_fixed = weight / (norm * self._fixed_norm * self._count)
         pull = image * self._box(towards_moving) - self._box(towards_moving * mean)
@@ -101,7 +101,7 @@ class LocalNcc:
         pull += self._box(towards_fixed * self._fixed_mean)
         parts = block_sums(columns * pull[..., None], self._patch)
 
-        # H_ij = sum over x of w [cov(J_i, J_j)/s^2 - (2 - |Phi_m|^2) cov(I, J_i) cov(I, J_j)/s^4]
+        # H_ij = sum of w [cov(J_i, J_j)/s^2 - (2 - |Phi_m|^2) cov(I, J_i) cov(I, J_j)/s^4]
         column_mean = self._box(columns) / self._count[..., None]
         covariance = self._box(columns * image[..., None]) / self._count[..., None]
         covariance -= column_mean * mean[..., None]

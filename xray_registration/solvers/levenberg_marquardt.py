@@ -1,8 +1,8 @@
 """
 Levenberg-Marquardt over a pose.
 
-Each step solves (H + lambda diag H) xi = -g and moves `ct_from_reference <- exp(xi) ct_from_reference`
-about the isocentre.  Scaling by diag H (Marquardt 1963) makes metres and radians comparable.  A
+Each step solves (H + lambda diag H) xi = -g and moves
+`ct_from_reference <- exp(xi) ct_from_reference` about the isocentre.  Scaling by diag H (Marquardt 1963) makes metres and radians comparable.  A
 step that lowers the cost is taken and lambda shrinks; one that does not is tried again, shorter.
 Source: Chen and Kong, WACV 2026, for the use at inference; settings measured here.
 """
