@@ -11,8 +11,8 @@ from surgical_perception.geometry import se3
 # Finer voxels cost seconds and show noise; a rib is still several of these thick.
 _VOXEL_MM = 2.0
 
-# In voxels: takes the staircase of thick slices off without closing joint gaps.
-_SMOOTHING = 0.6
+# Takes noise and staircases off without closing joint gaps or thinning iliac wings.
+_SMOOTHING_MM = 1.2
 
 # Components with a smaller share of the largest one's triangles are noise and calcifications.
 _MIN_COMPONENT = 0.01
@@ -25,13 +25,15 @@ def bone_surface(ct, threshold_hu=250, max_triangles=60000):
     vertices    [N, 3] float32, metres in the `ct` frame
     triangles   [M, 3] int32, counter-clockwise seen from outside: normals point out of the bone
 
-    A CT that is not in HU is cut where Otsu's method divides its foreground.  Bone that the CT
-    cuts off stays open there.  Raises InputError where nothing lies above the threshold.
+    A CT that is not in HU is cut where Otsu's method divides its foreground.  Bone that reaches
+    the CT's border is closed there.  Raises InputError where nothing lies above the threshold.
     """
     values, ct_from_coarse = _coarse(ct)
-    values = gaussian_filter(values, _SMOOTHING)
+    spacing_mm = np.linalg.norm(ct_from_coarse[:3, :3], axis=0) * 1e3
+    values = gaussian_filter(values, _SMOOTHING_MM / spacing_mm[::-1])
     threshold = threshold_hu if ct.is_hu else _otsu_threshold(values)
-    grid = pv.ImageData(dimensions=values.shape[::-1])
+    values = np.pad(values, 1, constant_values=values.min())
+    grid = pv.ImageData(dimensions=values.shape[::-1], origin=(-1, -1, -1))
     grid['value'] = values.ravel()
     mesh = grid.contour(
         [threshold], 'value', method='flying_edges', compute_normals=False, compute_scalars=False
