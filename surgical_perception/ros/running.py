@@ -1,0 +1,25 @@
+"""The main function of every node."""
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+
+def run(make_node, args=None):
+    """
+    Run one node until Ctrl-C, SIGTERM or a shutdown, and end cleanly: the exit code is 0.
+
+    One single-threaded executor: rclpy's multi-threaded one loses messages and adds latency.
+    """
+    node = None
+    try:
+        rclpy.init(args=args)
+        node = make_node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()

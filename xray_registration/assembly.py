@@ -1,0 +1,29 @@
+"""From parameters to a pipeline that is ready to register."""
+
+from surgical_perception.errors import InputError
+from xray_registration.parameters import registration_config
+
+
+def load_pipeline(parameters):
+    """
+    Load and verify the CT, warm the renderer, and return the RegistrationPipeline.
+
+    Takes XrayRegistrationParameters; raises InputError for a CT that is missing, unreadable or
+    not the one that `ct.sha256` names.
+    """
+    # Imported when needed: a node says that it starts before torch and numba have loaded.
+    from xray_registration.pipeline import RegistrationPipeline
+    from xray_registration.volume.loader import load_ct
+
+    if not parameters.ct.path:
+        raise InputError('ct.path is empty: name the CT (launch argument ct:=...)')
+    ct = load_ct(parameters.ct.path, parameters.ct.labels or None)
+    expected = parameters.ct.sha256.lower()
+    if expected and ct.sha256 != expected:
+        raise InputError(
+            f'{parameters.ct.path} has sha256 {ct.sha256}, but ct.sha256 is {expected}: '
+            'this is not the CT of that plan'
+        )
+    pipeline = RegistrationPipeline(ct, registration_config(parameters))
+    pipeline.warm_up()
+    return pipeline
