@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from xray_registration.volume.attenuation import AttenuationConfig
 
+INITS = ('start', 'multistart')
+
 
 @dataclass(frozen=True)
 class PyramidLevel:
@@ -45,7 +47,7 @@ class RegistrationConfig:
 
     method: str = 'lm'
     backend: str = 'auto'  # 'auto', 'numba', 'torch', 'triton'
-    init: str = 'multistart'  # 'start' (the given start only) or 'multistart' (and around it)
+    init: str = 'multistart'  # 'start' tries the given start only, 'multistart' around it too
     # The first `search_levels` levels are run for every start; the last of them is the gate's.
     search_levels: int = 2
     levels: tuple[PyramidLevel, ...] = (

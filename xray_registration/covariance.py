@@ -10,23 +10,30 @@ Zeger 1986).
 import numpy as np
 
 from surgical_perception.geometry import se3
+from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 # Blocks are not quite independent either: ratio of observed errors to the sandwich's on simulated
 # trials (benchmarks/registration.py prints the coverage that results).
-_CALIBRATION = 1.0
+_CALIBRATION = 1.75
+
+# Stands for "not known" where a direction leaves no trace: a kilometre, a thousand turns.  A
+# pseudo-inverse would call such a direction certain.
+_UNKNOWN_VARIANCE = 1e6
 
 
 def twist_covariance(model):
     """Return the covariance [6, 6] of the twist about the isocentre in `ct` axes (m, rad)."""
+    if is_ill_conditioned(model.hessian):
+        return _UNKNOWN_VARIANCE * np.eye(6)
     parts = model.gradient_parts
     parts = parts[np.abs(parts).any(1)]
     centred = parts - parts.mean(0)
     scatter = centred.T @ centred
     # Metres and radians differ by orders of magnitude: invert the column-scaled system.
-    scale = np.sqrt(np.maximum(np.diag(model.hessian), 1e-300))
-    inverse = np.linalg.pinv(model.hessian / np.outer(scale, scale), hermitian=True)
-    inverse /= np.outer(scale, scale)
-    return _CALIBRATION**2 * inverse @ scatter @ inverse
+    scale = np.sqrt(np.diag(model.hessian))
+    inverse = np.linalg.inv(model.hessian / np.outer(scale, scale)) / np.outer(scale, scale)
+    covariance = _CALIBRATION**2 * inverse @ scatter @ inverse
+    return 0.5 * (covariance + covariance.T)
 
 
 def pose_covariance(twist_cov, reference_from_ct, isocentre_m):

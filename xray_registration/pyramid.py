@@ -22,7 +22,13 @@ class VolumePyramid:
         return self.volume.isocentre_m
 
     def at(self, voxel_mm):
-        """Return the volume at an isotropic spacing in mm."""
+        """
+        Return the volume at an isotropic spacing in mm.
+
+        Half the CT's own smallest spacing is the finest that is made: below it there is nothing
+        to see, only more memory to march through.
+        """
+        voxel_mm = max(voxel_mm, 0.5e3 * float(self.volume.spacing_m.min()))
         with self._lock:
             if voxel_mm not in self._grids:
                 self._grids[voxel_mm] = self.volume.resampled(voxel_mm * 1e-3)

@@ -4,7 +4,7 @@ import time
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import frames, se3
-from xray_registration.config import RegistrationConfig
+from xray_registration.config import INITS, RegistrationConfig
 from xray_registration.methods import METHODS
 from xray_registration.pyramid import VolumePyramid
 
@@ -30,6 +30,8 @@ def register(views, volume, start=None, config=None, cancelled=None):
         raise InputError('no X-ray given: at least one view is needed')
     if config.method not in METHODS:
         raise InputError(f'method is {config.method!r}, expected one of {", ".join(METHODS)}')
+    if config.init not in INITS:
+        raise InputError(f'init is {config.init!r}, expected one of {", ".join(INITS)}')
     volumes = volume if isinstance(volume, VolumePyramid) else VolumePyramid(volume)
     if start is None:
         start = _standard_start(views[0], volumes.isocentre_m, config.source_to_isocentre_mm)

@@ -2,9 +2,10 @@
 Levenberg-Marquardt over a pose.
 
 Each step solves (H + lambda diag H) xi = -g and moves
-`ct_from_reference <- exp(xi) ct_from_reference` about the isocentre.  Scaling by diag H (Marquardt 1963) makes metres and radians comparable.  A
-step that lowers the cost is taken and lambda shrinks; one that does not is tried again, shorter.
-Source: Chen and Kong, WACV 2026, for the use at inference; settings measured here.
+`ct_from_reference <- exp(xi) ct_from_reference` about the isocentre.  Scaling by diag H (Marquardt
+1963) makes metres and radians comparable.  A step that lowers the cost is taken and lambda
+shrinks; one that does not is tried again, shorter.  Source: Chen and Kong, WACV 2026, for the use
+at inference; settings measured here.
 """
 
 from typing import NamedTuple
@@ -86,8 +87,8 @@ def minimise(problem, ct_from_reference, centre_m, max_steps, tolerance_m, inter
 
 def is_ill_conditioned(hessian):
     """Whether a direction of the pose leaves no trace in the images."""
-    scale = np.sqrt(np.diag(hessian))
-    if not (scale > 0).all():
+    scale = np.sqrt(np.maximum(np.diag(hessian), 0))
+    if not (np.isfinite(hessian).all() and (scale > 0).all()):
         return True
     eigenvalues = np.linalg.eigvalsh(hessian / np.outer(scale, scale))
     return eigenvalues[0] < _MIN_EIGENVALUE_RATIO * eigenvalues[-1]
