@@ -4,9 +4,13 @@ import time
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import frames, se3
+from xray_registration import covariance, gate
 from xray_registration.config import INITS, RegistrationConfig
 from xray_registration.methods import METHODS
+from xray_registration.methods.request import Request
+from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
+from xray_registration.result import Result
 
 
 class Cancelled(Exception):
@@ -43,7 +47,44 @@ def register(views, volume, start=None, config=None, cancelled=None):
             raise Cancelled
         return time.monotonic() - began > config.timeout_s
 
-    return METHODS[config.method](views, volumes, start, config, interrupt, began)
+    request = Request(
+        [LevelObjective(views, volumes, level, config) for level in config.levels],
+        views[0].camera_from_reference,
+        start,
+        volumes.isocentre_m,
+        config,
+        interrupt,
+    )
+    estimate = METHODS[config.method](request)
+    return _judged(request, estimate, began)
+
+
+def _judged(request, estimate, began):
+    """Put uncertainty and verdict beside an Estimate; the same for every method."""
+    config, isocentre_m = request.config, request.isocentre_m
+    reference_from_ct = se3.inverse(estimate.ct_from_reference)
+    twist_covariance = covariance.twist_covariance(estimate.model)
+    sigma_mm = covariance.sigma_along_axes_mm(
+        twist_covariance, request.camera_from_reference @ reference_from_ct
+    )
+    match = request.levels[config.search_levels - 1].match(estimate.ct_from_reference)
+    evidence = gate.Evidence(
+        estimate.status, match.cost, match.similarity, sigma_mm, match.overlap
+    )
+    verdict, reason = gate.judge(evidence, config.gate)
+    return Result(
+        reference_from_ct=reference_from_ct,
+        covariance=covariance.pose_covariance(twist_covariance, reference_from_ct, isocentre_m),
+        sigma_mm=sigma_mm,
+        verdict=verdict,
+        reason=reason,
+        similarity=match.similarity,
+        status=estimate.status,
+        iterations=estimate.steps,
+        starts=estimate.starts,
+        time_s=time.monotonic() - began,
+        details={'cost': match.cost, 'overlap': match.overlap},
+    )
 
 
 def _standard_start(view, isocentre_m, source_to_isocentre_mm):

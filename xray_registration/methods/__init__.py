@@ -1,5 +1,5 @@
-"""Registration methods by name; each takes (views, volumes, start, config, interrupt, began)."""
+"""Registration methods by name; each turns a Request into an Estimate."""
 
-from xray_registration.methods.lm import register_lm
+from xray_registration.methods.lm import estimate_lm
 
-METHODS = {'lm': register_lm}
+METHODS = {'lm': estimate_lm}

@@ -1,99 +1,61 @@
 """
 The default method: untrained spherical similarity, Levenberg-Marquardt over a pyramid.
 
-The coarse levels run from every start until one is verified by its cost; the fine levels run once,
-from the best.
+The search levels run from every start until one is verified by its cost; the finer levels run
+once, from the best.
 """
 
-import time
-from dataclasses import dataclass
-
-from surgical_perception.geometry import se3
-from xray_registration import covariance, gate
-from xray_registration.objective import LevelObjective
-from xray_registration.result import Result
-from xray_registration.solvers.levenberg_marquardt import Solution, minimise
+from xray_registration.methods.request import Estimate
+from xray_registration.solvers.levenberg_marquardt import minimise
 from xray_registration.solvers.multistart import starts_around
 
 
-@dataclass
-class _Attempt:
-    """One start taken through the search levels."""
+def estimate_lm(request):
+    """Run the method on a Request; return an Estimate."""
+    config = request.config
+    search = range(config.search_levels)
+    fine = range(config.search_levels, len(config.levels))
 
-    solution: Solution
-    steps: int
+    best, starts = None, 0
+    for pose in _starts(request):
+        candidate = _descend(request, search, pose)
+        starts += 1
+        if best is None or candidate.model.cost < best.model.cost:
+            best = candidate
+        if best.model.cost < config.gate.verified_cost or request.interrupt():
+            break
+
+    if not fine:
+        return best._replace(starts=starts)
+    refined = _descend(request, fine, best.ct_from_reference)
+    return refined._replace(steps=best.steps + refined.steps, starts=starts)
 
 
-def register_lm(views, volumes, start, config, interrupt, began):
-    """Run the method; the arguments are those of `registration.register`, already checked."""
-    isocentre_m = volumes.isocentre_m
-    levels = [LevelObjective(views, volumes, level, config) for level in config.levels]
-    search, fine = config.search_levels, range(config.search_levels, len(config.levels))
-    camera_from_reference = views[0].camera_from_reference
+def _starts(request):
+    """Yield ct_from_reference [4, 4] of every start."""
+    if request.config.init == 'start':
+        count = 1
+    else:
+        count = request.config.multistart.max_starts
+    carm_from_ct = request.camera_from_reference @ request.start
+    for ct_from_carm in starts_around(
+        carm_from_ct, request.isocentre_m, request.config.multistart, count
+    ):
+        yield ct_from_carm @ request.camera_from_reference
 
-    def solve(index, pose):
-        return minimise(
-            levels[index],
+
+def _descend(request, indices, pose):
+    """Minimise level after level from a pose; return the Estimate of the last."""
+    steps = 0
+    for index in indices:
+        objective = request.levels[index]
+        solution = minimise(
+            objective,
             pose,
-            isocentre_m,
-            config.levels[index].max_steps,
-            levels[index].tolerance_m,
-            interrupt,
+            request.isocentre_m,
+            request.config.levels[index].max_steps,
+            objective.tolerance_m,
+            request.interrupt,
         )
-
-    best, tried = None, 0
-    carm_from_ct = camera_from_reference @ start
-    count = config.multistart.max_starts if config.init == 'multistart' else 1
-    for ct_from_carm in starts_around(carm_from_ct, isocentre_m, config.multistart):
-        pose, steps = ct_from_carm @ camera_from_reference, 0
-        for index in range(search):
-            solution = solve(index, pose)
-            pose, steps = solution.ct_from_reference, steps + solution.steps
-        tried += 1
-        if best is None or solution.model.cost < best.solution.model.cost:
-            best = _Attempt(solution, steps)
-        if best.solution.model.cost < config.gate.verified_cost or tried == count:
-            break
-        if interrupt():
-            break
-
-    solution, steps = best.solution, best.steps
-    for index in fine:
-        solution = solve(index, solution.ct_from_reference)
-        steps += solution.steps
-    return _judged(
-        solution,
-        steps,
-        tried,
-        levels[search - 1],
-        volumes,
-        views,
-        config,
-        time.monotonic() - began,
-    )
-
-
-def _judged(solution, steps, tried, gate_level, volumes, views, config, time_s):
-    """Put uncertainty and verdict beside the pose."""
-    reference_from_ct = se3.inverse(solution.ct_from_reference)
-    carm_from_ct = views[0].camera_from_reference @ reference_from_ct
-    twist = covariance.twist_covariance(solution.model)
-    sigma_mm = covariance.sigma_along_axes_mm(twist, carm_from_ct)
-    match = gate_level.match(solution.ct_from_reference)
-    evidence = gate.Evidence(
-        solution.status, match.cost, match.similarity, sigma_mm, match.overlap
-    )
-    verdict, reason = gate.judge(evidence, config.gate)
-    return Result(
-        reference_from_ct=reference_from_ct,
-        covariance=covariance.pose_covariance(twist, reference_from_ct, volumes.isocentre_m),
-        sigma_mm=sigma_mm,
-        verdict=verdict,
-        reason=reason,
-        similarity=match.similarity,
-        status=solution.status,
-        iterations=steps,
-        starts=tried,
-        time_s=time_s,
-        details={'cost': match.cost, 'overlap': match.overlap},
-    )
+        pose, steps = solution.ct_from_reference, steps + solution.steps
+    return Estimate(pose, solution.model, solution.status, steps, 1)

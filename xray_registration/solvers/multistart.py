@@ -6,12 +6,13 @@ from scipy.stats import qmc
 from surgical_perception.geometry import se3
 
 
-def starts_around(carm_from_ct, isocentre_m, config):
+def starts_around(carm_from_ct, isocentre_m, config, count):
     """
     Yield ct_from_carm [4, 4]: the given start first, then a Halton sequence around it.
 
     carm_from_ct    [4, 4] of the given start
     config          MultistartConfig: half-widths of the box, along and about the C-arm's axes
+    count           number of starts
 
     A low-discrepancy sequence covers the box evenly for any number of starts, so a search that
     stops early has looked everywhere a little.
@@ -26,7 +27,7 @@ def starts_around(carm_from_ct, isocentre_m, config):
     )
     sampler = qmc.Halton(6, rng=config.seed)
     to_ct_axes = ct_from_carm[:3, :3]
-    for _ in range(config.max_starts - 1):
+    for _ in range(count - 1):
         unit = sampler.random(1)[0]
         twist = (2 * unit - 1) * half
         in_ct = np.concatenate([to_ct_axes @ twist[:3], to_ct_axes @ twist[3:]])
