@@ -83,7 +83,8 @@ def _judged(request, estimate, began):
         iterations=estimate.steps,
         starts=estimate.starts,
         time_s=time.monotonic() - began,
-        details={'cost': match.cost, 'overlap': match.overlap},
+        cost=match.cost,
+        overlap=match.overlap,
     )
 
 

@@ -1,6 +1,6 @@
 """What a registration returns, and the enumerations that its words come from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -41,6 +41,8 @@ class Result:
     iterations          accepted LM steps over all levels of the winning start
     starts              number of starts that were tried
     time_s              seconds, without loading
+    cost                robust spherical distance at the gate's level, 0 is perfect
+    overlap             share of the image that the projected CT covers
     """
 
     reference_from_ct: np.ndarray
@@ -53,4 +55,5 @@ class Result:
     iterations: int
     starts: int
     time_s: float
-    details: dict = field(default_factory=dict)
+    cost: float = float('nan')
+    overlap: float = float('nan')

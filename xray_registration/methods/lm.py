@@ -33,14 +33,10 @@ def estimate_lm(request):
 
 def _starts(request):
     """Yield ct_from_reference [4, 4] of every start."""
-    if request.config.init == 'start':
-        count = 1
-    else:
-        count = request.config.multistart.max_starts
+    config = request.config
+    count = config.multistart.max_starts if config.init == 'multistart' else 1
     carm_from_ct = request.camera_from_reference @ request.start
-    for ct_from_carm in starts_around(
-        carm_from_ct, request.isocentre_m, request.config.multistart, count
-    ):
+    for ct_from_carm in starts_around(carm_from_ct, request.isocentre_m, config.multistart, count):
         yield ct_from_carm @ request.camera_from_reference
 
 
