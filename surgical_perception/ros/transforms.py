@@ -39,6 +39,10 @@ STATIC_LISTENER_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIEN
 # tf2 accepts | |q|^2 - 1 | below this from others; our own messages are exact.
 _QUATERNION_TOLERANCE = 1e-2
 
+# A sample from before a clock jump may arrive after it; being newer than all that follow, it would
+# make the buffer refuse them as too old.  The margin: nav2 dates transforms up to 1 s ahead.
+_MAX_AHEAD_OF_SIM_TIME_S = 2.0
+
 _POLL_S = 0.005
 _WARNING_PERIOD_S = 5.0
 
@@ -150,16 +154,27 @@ class _TopicSource:
             parent, child = item.header.frame_id, item.child_frame_id
             stamp_ns = stamps.to_ns(item.header.stamp)
             try:
+                if not static:
+                    self._require_not_ahead(stamp_ns)
                 pose = pose_from_transform(item.transform)
-                accepted = self._buffer.set_transform(parent, child, stamp_ns, pose, static)
-                problem = '' if accepted else f'{stamps.text(stamp_ns)} is older than the cache'
+                if not self._buffer.set_transform(parent, child, stamp_ns, pose, static):
+                    raise InputError(f'{stamps.text(stamp_ns)} is older than the cache')
             except InputError as error:
-                problem = str(error)
-            if problem:
                 self._node.get_logger().warning(
-                    f'TF from {child!r} to {parent!r} ignored: {problem}',
+                    f'TF from {child!r} to {parent!r} ignored: {error}',
                     throttle_duration_sec=_WARNING_PERIOD_S,
                 )
+
+    def _require_not_ahead(self, stamp_ns):
+        clock = self._node.get_clock()
+        now_ns = clock.now().nanoseconds
+        if not clock.ros_time_is_active or now_ns == 0:
+            return
+        if stamp_ns > now_ns + _MAX_AHEAD_OF_SIM_TIME_S * stamps.NS_PER_S:
+            raise InputError(
+                f'{stamps.text(stamp_ns)} is ahead of /clock ({stamps.text(now_ns)}): '
+                'sent before the clock jumped back?'
+            )
 
     def destroy(self):
         for subscription in self._subscriptions:
