@@ -13,6 +13,8 @@ import numpy as np
 import yaml
 
 from surgical_perception.errors import InputError
+from surgical_perception.geometry import se3
+from surgical_perception.geometry.frames import check_flip
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,22 @@ class PinholeCamera:
         P holds the intrinsics of `image_rect` (REP 104); K serves where P is empty.
         Raises InputError with the reason where they cannot be those of a rectified image.
         """
-        k, p = np.asarray(info.k, float), np.asarray(info.p, float)
+        k, p = np.asarray(info.k, float).ravel(), np.asarray(info.p, float).ravel()
         if k.size == 9 and k[0] == 0:
             raise InputError(
                 'camera_info is uncalibrated (K[0] = 0): publish the C-arm geometry, '
                 'K[0] = SDD / pixel size'
             )
         if p.size == 12 and p[0] != 0:
-            fx, fy, cx, cy = p[0], p[5], p[2], p[6]
+            fx, skew, cx, fy, cy = p[[0, 1, 2, 5, 6]].tolist()
         elif k.size == 9:
             if any(x != 0 for x in info.d):
                 raise InputError('camera_info has distortion but no P: rectify the image first')
-            fx, fy, cx, cy = k[0], k[4], k[2], k[5]
+            fx, skew, cx, fy, cy = k[[0, 1, 2, 4, 5]].tolist()
         else:
             raise InputError(f'camera_info has {k.size} numbers in K, expected 9')
+        if skew != 0:
+            raise InputError(f'camera_info has skew {skew:g} between its axes: rectify the image')
         return cls(int(info.width), int(info.height), fx, fy, cx, cy).validated()
 
     def validated(self):
@@ -110,6 +114,7 @@ class PinholeCamera:
 
     def flipped(self, flip):
         """Return the camera of the image after `frames.flip_image(image, flip)`."""
+        check_flip(flip)
         cx = self.width - 1 - self.cx if flip in ('horizontal', 'both') else self.cx
         cy = self.height - 1 - self.cy if flip in ('vertical', 'both') else self.cy
         return replace(self, cx=cx, cy=cy)
@@ -148,7 +153,7 @@ class _CameraInfoFile:
 
         try:
             self.width, self.height = int(data['image_width']), int(data['image_height'])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise InputError(f'{path}: image_width and image_height are needed') from None
         self.k = numbers('camera_matrix', 9)
         self.p = numbers('projection_matrix', 12)
@@ -162,12 +167,10 @@ def load_camera_yaml(path):
     `camera_from_reference` (16 numbers, row-major, metres) is an optional key of ours.
     Raises InputError, naming file and key.
     """
-    from surgical_perception.geometry import se3
-
     path = Path(path)
     try:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = ' '.join(str(error).split())
         raise InputError(f'{path}: cannot be read as camera_info YAML: {reason}') from None
     if not isinstance(data, dict):
@@ -189,8 +192,8 @@ def save_camera_yaml(path, camera, name='carm', camera_from_reference=None):
     """Write a ROS camera_info YAML (plumb_bob without distortion, P = [K 0])."""
     k = camera.matrix
     data = {
-        'image_width': camera.width,
-        'image_height': camera.height,
+        'image_width': int(camera.width),
+        'image_height': int(camera.height),
         'camera_name': name,
         'camera_matrix': {'rows': 3, 'cols': 3, 'data': k.ravel().tolist()},
         'distortion_model': 'plumb_bob',

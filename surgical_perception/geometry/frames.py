@@ -16,10 +16,15 @@ RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 LPS_FROM_RAS = RAS_FROM_LPS
 
 
-def flip_image(image, flip):
-    """Undo a mirrored detector: flip an image [H, W, ...] by the `image_flip` parameter."""
+def check_flip(flip):
+    """Raise InputError unless `flip` is one of FLIPS."""
     if flip not in FLIPS:
         raise InputError(f'image_flip is {flip!r}, expected one of {", ".join(FLIPS)}')
+
+
+def flip_image(image, flip):
+    """Undo a mirrored detector: flip an image [H, W, ...] by the `image_flip` parameter."""
+    check_flip(flip)
     if flip in ('horizontal', 'both'):
         image = image[:, ::-1]
     if flip in ('vertical', 'both'):

@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from surgical_perception.errors import InputError
 
-# Below this angle the closed forms divide by almost zero; their Taylor series are exact to 1e-16.
-_SMALL_ANGLE_RAD = 1e-3
+# Below this angle the closed forms cancel (digits are lost); the Taylor series are exact to 1e-16.
+_SMALL_ANGLE_RAD = 1e-2
 
 
 def hat(w):
@@ -25,9 +25,9 @@ def _coefficients(angle):
     a2 = angle * angle
     if angle < _SMALL_ANGLE_RAD:
         return (
-            1 - a2 / 6 + a2 * a2 / 120,
-            0.5 - a2 / 24 + a2 * a2 / 720,
-            1 / 6 - a2 / 120 + a2 * a2 / 5040,
+            1 - a2 / 6 + a2**2 / 120 - a2**3 / 5040,
+            1 / 2 - a2 / 24 + a2**2 / 720 - a2**3 / 40320,
+            1 / 6 - a2 / 120 + a2**2 / 5040 - a2**3 / 362880,
         )
     return (
         np.sin(angle) / angle,
@@ -55,7 +55,7 @@ def log(transform):
     a, b, _ = _coefficients(angle)
     k = hat(w)
     if angle < _SMALL_ANGLE_RAD:
-        d = 1 / 12 + angle * angle / 720
+        d = 1 / 12 + angle**2 / 720 + angle**4 / 30240
     else:
         d = (1 - a / (2 * b)) / (angle * angle)
     v = (np.eye(3) - 0.5 * k + d * (k @ k)) @ transform[:3, 3]
@@ -131,7 +131,10 @@ def validated(matrix, what):
     `matrix` is 16 numbers (row-major) or 4x4; `what` names it in the error.  Raises InputError
     where it is not rigid within 1e-3: a scaled (mm?) or mirrored matrix is never repaired.
     """
-    m = np.asarray(matrix, float)
+    try:
+        m = np.asarray(matrix, float)
+    except (TypeError, ValueError):
+        raise InputError(f'{what} is not made of numbers') from None
     if m.size != 16:
         raise InputError(f'{what} has {m.size} numbers, expected 16 (a 4x4 matrix, row-major)')
     m = m.reshape(4, 4).copy()

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from surgical_perception.errors import InputError
+
 # Water at the mean energy of a C-arm beam; 0.02683 /mm is the value of the xReg simulator.
 MU_WATER_PER_M = 26.83
 
@@ -91,6 +93,7 @@ def attenuation_from_ct(ct, config=None):
 
     A CT that is not in HU (`is_hu` False) maps linearly from its minimum to 3 mu_water at its
     maximum; the similarity is blind to that scale.  Source: the xReg simulator's mapping.
+    Raises InputError where labels are configured but the CT has none.
     """
     config = config or AttenuationConfig()
     values = ct.hu.astype(np.float32)
@@ -104,5 +107,9 @@ def attenuation_from_ct(ct, config=None):
         span = max(float(np.ptp(values)), 1e-6)
         mu = (values - values.min()) * np.float32(3 * config.mu_water_per_m / span)
     if config.labels:
+        if ct.labels is None:
+            raise InputError(
+                f'{ct.path}: labels {config.labels} are to be kept: give a label file'
+            )
         mu[~np.isin(ct.labels, config.labels)] = 0
     return AttenuationVolume(np.ascontiguousarray(mu), np.asarray(ct.ct_from_index, float))
