@@ -1,4 +1,4 @@
-"""Data files, which setup.cfg cannot name by pattern; everything else is in setup.cfg."""
+"""What setup.cfg cannot say: data files by pattern, and the oldest Python."""
 
 from pathlib import Path
 
@@ -21,4 +21,5 @@ def data_files():
     return [(target, paths) for target, paths in files if paths]
 
 
-setup(data_files=data_files())
+# Not in setup.cfg: setuptools would make an object of it, which colcon cannot read back.
+setup(data_files=data_files(), python_requires='>=3.10')
