@@ -1,0 +1,158 @@
+"""
+The `surgical-perception` command.
+
+A verb loads the half that it belongs to when it runs: `--help` answers at once, and this package
+imports neither half.  Exit codes: 0 done, 2 bad input (one sentence on stderr), 130 interrupted.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+import surgical_perception
+from surgical_perception.errors import InputError
+
+PROGRAM = 'surgical-perception'
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+# What typer and click raise for a bad command line; click's name for it, UsageError, is private
+# in some versions of typer.
+_UsageError = typer.BadParameter.__base__
+
+app = typer.Typer(
+    name=PROGRAM,
+    help='X-ray registration for surgical robotics. Research use only.',
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class SeveralValues(typer.core.TyperCommand):
+    """A command whose list options take several words: `--image a.png b.png`."""
+
+    def parse_args(self, ctx, args):
+        """Repeat the flag before each further word, which is the form that click knows."""
+        lists = {flag for p in self.params if getattr(p, 'multiple', False) for flag in p.opts}
+        return super().parse_args(ctx, spread(args, lists))
+
+
+def spread(words, flags):
+    """Turn `--image a b` into `--image a --image b` for the given flags."""
+    out, flag, values = [], None, 0
+    for word in words:
+        if word.startswith('-'):
+            flag, _, value = word.partition('=')
+            values = int(bool(value))
+        else:
+            if flag in flags and values:
+                out.append(flag)
+            values += 1
+        out.append(word)
+    return out
+
+
+def _show_version(wanted: bool):
+    if wanted:
+        typer.echo(f'{PROGRAM} {surgical_perception.__version__}')
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option('--version', callback=_show_version, is_eager=True, help='Show it.')
+    ] = False,
+):
+    pass
+
+
+@app.command(cls=SeveralValues)
+def register(
+    ct: Annotated[
+        Path, typer.Option(help='CT: NIfTI, NRRD or MHA file, or the folder of a DICOM series.')
+    ],
+    image: Annotated[
+        list[Path],
+        typer.Option(
+            help='X-ray(s): 8- or 16-bit PNG or TIFF, or float32 .npy.', metavar='IMG [IMG ...]'
+        ),
+    ],
+    camera: Annotated[
+        list[Path],
+        typer.Option(
+            help='ROS camera_info YAML of each X-ray; camera_from_reference (16 numbers, '
+            'row-major, metres) says where its camera is, and several X-rays need it.',
+            metavar='CAM.yaml [CAM.yaml ...]',
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help='Folder for result.json and overlay_*.png.')],
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help='{"reference_from_ct": [16 numbers]}. Without it the search begins at an '
+            'antero-posterior shot with the CT at the isocentre of the first C-arm.',
+            metavar='START.json',
+        ),
+    ] = None,
+    intensity: Annotated[
+        str,
+        typer.Option(
+            help='raw: photon counts, bone dark. log: line integrals, bone bright. inverted: '
+            'inverted line integrals, bone dark.',
+            metavar='raw|log|inverted',
+        ),
+    ] = 'raw',
+    mask: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help='Mask of each X-ray: not 0 where the image may be used.',
+            metavar='MASK [MASK ...]',
+        ),
+    ] = None,
+):
+    """Register a CT to one or several X-rays, without ROS; the result says if it can be used."""
+    from xray_registration import register_cli
+
+    register_cli.run(ct, image, camera, out, start, intensity, mask or [])
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option(help='Folder of the runs; its link latest is the newest.')
+    ] = (Path('results')),
+):
+    """Run the real nodes over DDS on a simulated C-arm sequence of a real CT, with a report."""
+    from xray_registration.demo import run
+
+    run.run(out)
+
+
+def main(words=None):
+    """Run a command line (that of the process by default); return its exit code."""
+    words = sys.argv[1:] if words is None else words
+    try:
+        code = app(args=words or ['--help'], prog_name=PROGRAM, standalone_mode=False) or 0
+    except InputError as error:
+        return _refuse(str(error))
+    except _UsageError as error:
+        return _refuse(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        typer.echo(f'{PROGRAM}: interrupted', err=True)
+    return code
+
+
+def _refuse(reason):
+    """Print one sentence, on one line, and return the exit code for bad input."""
+    typer.echo(f'{PROGRAM}: {" ".join(reason.split())}', err=True)
+    return BAD_INPUT
+
+
+if __name__ == '__main__':
+    sys.exit(main())

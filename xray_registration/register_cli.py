@@ -1,0 +1,143 @@
+"""`surgical-perception register`: files in, `result.json` and overlays out, no ROS."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from surgical_perception.errors import InputError
+from surgical_perception.evaluation import results
+from surgical_perception.geometry import se3
+from surgical_perception.geometry.camera import load_camera_yaml
+from xray_registration.config import RegistrationConfig
+from xray_registration.image_files import load_mask, load_xray, save_picture
+from xray_registration.pipeline import RegistrationPipeline
+from xray_registration.views import View, line_integrals
+from xray_registration.volume.loader import load_ct
+
+
+def run(ct_path, image_paths, camera_paths, out, start_path, intensity, mask_paths):
+    """
+    Register and write `out`/result.json and `out`/overlay_<n>.png; return the Result.
+
+    The arguments are those of the command line (paths; lists for images, cameras, masks).  Raises
+    InputError for anything that cannot be used, before the CT is loaded wherever possible.
+    """
+    console = Console(stderr=True)
+    out, config = Path(out), RegistrationConfig()
+    views = load_views(image_paths, camera_paths, mask_paths, intensity)
+    start = load_start(start_path) if start_path else None
+    _make_folder(out)
+    with console.status('loading the CT'):
+        ct = load_ct(ct_path)
+    with console.status('preparing the renderer'):
+        pipeline = RegistrationPipeline(ct, config)
+        pipeline.warm_up()
+    with console.status('registering'):
+        result = pipeline.register(views, start)
+    for index, view in enumerate(views):
+        save_picture(
+            out / f'overlay_{index}.png', pipeline.overlay(view, result.reference_from_ct)
+        )
+    inputs = {'ct': ct_path, **_numbered('image', image_paths), **_numbered('mask', mask_paths)}
+    inputs |= _numbered('camera', camera_paths) | ({'start': start_path} if start_path else {})
+    path = write_result(out, result, config, inputs)
+    console.print(_summary(result, path), highlight=False, soft_wrap=True)
+    return result
+
+
+def load_views(image_paths, camera_paths, mask_paths, intensity):
+    """Read X-rays with their cameras and masks; raises InputError where they do not fit."""
+    if len(image_paths) != len(camera_paths):
+        raise InputError(
+            f'{len(image_paths)} images but {len(camera_paths)} cameras: give one camera for each '
+            'image, in the same order'
+        )
+    if mask_paths and len(mask_paths) != len(image_paths):
+        raise InputError(
+            f'{len(image_paths)} images but {len(mask_paths)} masks: give one for each image, or '
+            'none'
+        )
+    views = []
+    masks = mask_paths or [None] * len(image_paths)
+    for image_path, camera_path, mask_path in zip(image_paths, camera_paths, masks, strict=True):
+        camera, camera_from_reference = load_camera_yaml(camera_path)
+        if camera_from_reference is None:
+            if len(image_paths) > 1:
+                raise InputError(
+                    f'{camera_path}: camera_from_reference is missing: with several images each '
+                    'camera must say where it is'
+                )
+            camera_from_reference = np.eye(4)  # the reference is the camera itself
+        mask = load_mask(mask_path) if mask_path else None
+        try:
+            pixels = line_integrals(load_xray(image_path), intensity)
+            views.append(View(pixels, camera, camera_from_reference, mask))
+        except InputError as error:
+            named = str(image_path) in str(error)
+            raise InputError(str(error) if named else f'{image_path}: {error}') from None
+    return views
+
+
+def load_start(path):
+    """Read `{"reference_from_ct": [16 numbers]}`; return [4, 4] (m)."""
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        numbers = [float(x) for x in content['reference_from_ct']]
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read: {error.strerror}') from None
+    except ValueError as error:
+        raise InputError(f'{path}: is not the JSON of a start pose: {error}') from None
+    except (KeyError, TypeError):
+        raise InputError(
+            f'{path}: expected {{"reference_from_ct": [16 numbers, row-major, metres]}}'
+        ) from None
+    return se3.validated(numbers, f'{path}: reference_from_ct')
+
+
+def write_result(out, result, config, inputs):
+    """Write a Result with its provenance as `out`/result.json; return the path."""
+    content = {
+        'status': result.verdict.value,
+        'reason': result.reason,
+        'reference_from_ct': result.reference_from_ct.ravel(),
+        'covariance': result.covariance.ravel(),
+        'sigma_mm': result.sigma_mm,
+        'sigma_axes': ['right', 'down', 'depth'],
+        'similarity': result.similarity,
+        'iterations': result.iterations,
+        'starts': result.starts,
+        'solver': result.status.value,
+        'time_s': result.time_s,
+        'cost': result.cost,
+        'overlap': result.overlap,
+        'config': config,
+        'inputs': {
+            name: {'path': str(path), 'sha256': results.sha256_of(path)}
+            for name, path in inputs.items()
+        },
+        **results.provenance(),
+    }
+    return results.write_json(out / results.RESULT_FILE, content)
+
+
+def _make_folder(out):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{out}: is no folder to write to: {error.strerror}') from None
+
+
+def _numbered(name, paths):
+    return {f'{name}_{index}': path for index, path in enumerate(paths)}
+
+
+def _summary(result, path):
+    right, down, depth = result.sigma_mm
+    reason = f': {result.reason}' if result.reason else ''
+    return (
+        f'{result.verdict.value}{reason}\n'
+        f'similarity {result.similarity:.3f}, sigma right {right:.2f} down {down:.2f} '
+        f'depth {depth:.2f} mm, {result.time_s:.2f} s\n{path}'
+    )
