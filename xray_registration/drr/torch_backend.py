@@ -96,7 +96,9 @@ def _pose_columns(g, k, directions, source, continuum):
     if continuum:
         # The integral of d . grad mu along the whole ray is exactly zero; its sum is not.
         g = g - (g * directions).sum(-1, keepdim=True) * directions
-    about_isocentre = torch.linalg.cross(source.expand_as(g), g) + torch.linalg.cross(directions, k)
+    about_isocentre = torch.linalg.cross(source.expand_as(g), g) + torch.linalg.cross(
+        directions, k
+    )
     return torch.cat([g, about_isocentre], -1)
 
 
