@@ -34,7 +34,8 @@ def read_dicom_series(folder, limits):
     slices = [read_slice_header(path) for path in paths]
     _check_one_series(slices, folder)
     _check_same_plane(slices)
-    slices.sort(key=lambda s: float(slices[0].normal @ s.position_mm))
+    normal = slices[0].normal
+    slices.sort(key=lambda s: float(normal @ s.position_mm))
     size = (*slices[0].size, len(slices))
     limits.check_size(size, folder)
     _check_gaps(slices)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from surgical_perception.errors import InputError
 
@@ -29,9 +30,6 @@ _TAGS = (
     'RescaleIntercept',
 )
 
-# zlib over the whole data set: it would be unpacked before any size in it can be checked.
-_DEFLATED = '1.2.840.10008.1.2.1.99'
-
 
 @dataclass(frozen=True)
 class DicomSlice:
@@ -43,6 +41,7 @@ class DicomSlice:
     along_column    [3] unit vector of increasing row index, LPS
     spacing_mm      (between rows, between columns), as PixelSpacing has it
     size            (columns, rows)
+    jpeg            packed by one of the JPEG family (JPEG, JPEG-LS, JPEG 2000)
     """
 
     path: Path
@@ -56,7 +55,7 @@ class DicomSlice:
     size: tuple[int, int]
     slope: float
     intercept: float
-    compressed: bool
+    jpeg: bool
 
     @property
     def normal(self):
@@ -77,14 +76,15 @@ def read_slice_header(path):
             warnings.simplefilter('ignore')  # values that break the standard, which are checked
             meta = pydicom.filereader.read_file_meta_info(path)
             syntax = meta.get('TransferSyntaxUID')
-            if syntax == _DEFLATED:
+            # zlib over all of it: it would be unpacked before any size in it can be checked.
+            if syntax == DeflatedExplicitVRLittleEndian:
                 raise InputError(f'{path}: deflated DICOM is not read: save it uncompressed')
             data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
             values = {tag: data.get(tag) for tag in _TAGS}
             # Without a transfer syntax pydicom guesses, and a damaged file passes for a good one.
             if syntax is None or not syntax.is_transfer_syntax:
                 raise InputError(f'{path}: has no known transfer syntax: export the series again')
-            return _slice(path, values, syntax.is_compressed)
+            return _slice(path, values, syntax.is_compressed and syntax != RLELossless)
     except InputError:
         raise
     # pydicom decodes lazily and lets whatever a damaged element causes through.
@@ -92,7 +92,7 @@ def read_slice_header(path):
         raise InputError(f'{path}: damaged DICOM file ({error})') from None
 
 
-def _slice(path, values, compressed):
+def _slice(path, values, jpeg):
     if 'LOCALIZER' in [str(v).upper() for v in values['ImageType'] or ()]:
         raise InputError(f'{path}: is a localizer, not a slice: move it out of the folder')
     if values['Modality'] != 'CT':
@@ -123,7 +123,7 @@ def _slice(path, values, compressed):
         ),
         slope=_scale(path, values, 'RescaleSlope', 1.0),
         intercept=_scale(path, values, 'RescaleIntercept', 0.0),
-        compressed=compressed,
+        jpeg=jpeg,
     )
 
 
@@ -156,7 +156,7 @@ def read_rescaled(header):
     """
     columns, rows = header.size
     try:
-        values = _gdcm_values(header) if header.compressed else _plain_values(header)
+        values = _gdcm_values(header) if header.jpeg else _plain_values(header)
     except Exception as error:  # decoders raise whatever the damage leads to
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         raise InputError(f'{header.path}: the pixels cannot be read ({reason[0]})') from None
@@ -175,7 +175,7 @@ def _plain_values(header):
 
 
 def _gdcm_values(header):
-    """Unpack JPEG, JPEG-LS, JPEG 2000 and RLE by GDCM, which rescales by itself."""
+    """Unpack the JPEG family by GDCM, which rescales by itself; pydicom has no decoder for it."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO('GDCMImageIO')
     reader.SetFileName(str(header.path))

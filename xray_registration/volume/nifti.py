@@ -59,13 +59,14 @@ def _first_bytes(chunks, count):
 
 
 def _parsed_header(head, path):
-    length = int.from_bytes(head[:4], 'little')
-    if length not in _HEADERS:
-        length = int.from_bytes(head[:4], 'big')
-    if length not in _HEADERS or len(head) < length:
+    # The first number is the header's length; it also tells the byte order.
+    lengths = {order: int.from_bytes(head[:4], order) for order in ('little', 'big')}
+    order = next((o for o, n in lengths.items() if n in _HEADERS and len(head) >= n), None)
+    if order is None:
         raise InputError(f'{path}: is not a NIfTI file, whatever its name says')
+    length = lengths[order]
     try:
-        header = _HEADERS[length].from_fileobj(io.BytesIO(head), check=False)
+        header = _HEADERS[length].from_fileobj(io.BytesIO(head), order, check=False)
     except (nib.spatialimages.HeaderDataError, ValueError) as error:
         raise InputError(f'{path}: the NIfTI header is damaged ({error})') from None
     if header['magic'].item()[:3] not in _SINGLE_FILE_MAGIC:
@@ -90,8 +91,8 @@ def _volume_size(header, path):
 def _voxel_dtype(header, path):
     try:
         dtype = header.get_data_dtype()
-    except nib.spatialimages.HeaderDataError as error:
-        raise InputError(f'{path}: {error}') from None
+    except KeyError as code:
+        raise InputError(f'{path}: NIfTI has no voxel type {code}: damaged header') from None
     if dtype.kind not in 'iuf' or dtype.itemsize > 8:
         raise InputError(f'{path}: voxels of type {dtype} are no CT: save it as int16')
     return dtype
@@ -121,9 +122,9 @@ def _ct_from_index(header, size, path):
     unit = int(header['xyzt_units']) & 7
     if unit not in _METRES_PER_UNIT:
         raise InputError(f'{path}: the unit code {unit} in xyzt_units is none of NIfTI')
-    ct_from_index = LPS_FROM_RAS @ ras_from_index
-    ct_from_index[:3] *= _METRES_PER_UNIT[unit]
-    return ct_from_index
+    scale = np.diag([*[_METRES_PER_UNIT[unit]] * 3, 1])
+    with np.errstate(invalid='ignore'):  # infinity in the header is refused by the caller
+        return LPS_FROM_RAS @ scale @ ras_from_index
 
 
 def _coded_affines(header, path):
