@@ -1,6 +1,8 @@
 # `make demo` and `make test` set up .venv by themselves; again, that takes a moment.
 PYTHON ?= python3
 SET_UP = $(PYTHON) -m surgical_perception.runtime.set_up
+# Triton's kernels are tested everywhere: where there is no GPU, by its interpreter.
+SET_UP_TEST = $(SET_UP) --with test --with gpu
 ARGS ?=
 
 .PHONY: help setup demo test lint format benchmark clean distclean
@@ -14,28 +16,28 @@ help:
 	@echo 'make clean      remove results and caches; make distclean removes .venv as well'
 
 setup:
-	@$(SET_UP) --with test
+	@$(SET_UP_TEST)
 
 demo:
 	@$(SET_UP)
 	@.venv/bin/surgical-perception demo $(ARGS)
 
 test:
-	@$(SET_UP) --with test
+	@$(SET_UP_TEST)
 	@.venv/bin/python -m pytest $(ARGS)
 
 lint:
-	@$(SET_UP) --with test
+	@$(SET_UP_TEST)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 
 format:
-	@$(SET_UP) --with test
+	@$(SET_UP_TEST)
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
 benchmark:
-	@$(SET_UP) --with test --with bench
+	@$(SET_UP_TEST) --with bench
 	@.venv/bin/python -m benchmarks.renderer $(ARGS)
 	@.venv/bin/python -m benchmarks.registration $(ARGS)
 

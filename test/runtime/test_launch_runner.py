@@ -124,15 +124,17 @@ def test_on_exit_shutdown_ends_the_others(start, prefix):
     assert '[launch] short-1 has ended: ending all nodes' in run.lines
 
 
-def test_a_node_respawns_until_the_launch_ends(start):
+def test_a_node_respawns_until_it_is_told_to_end(start):
     run = start(
         f'{NODE}exec="dies" output="screen" respawn="true" respawn_delay="0.01"/>',
-        dies='echo born; exit 1',
+        dies='cd "$AMENT_PREFIX_PATH"; echo born | tee -a births\n'
+        f'[ "$(wc -l < births)" -lt 3 ] && exit 1\n{PATIENT}',
     )
-    for _ in range(3):
-        run.until('born')
+    run.until('ready')
     run.process.send_signal(signal.SIGINT)
-    assert run.end() == 1
+    assert run.end() == 0
+    assert run.lines.count('[dies-1] born') == 3
+    assert sum('died with exit code 1' in line for line in run.lines) == 2
 
 
 def test_a_node_that_cannot_start_ends_the_launch(start, prefix):

@@ -18,9 +18,9 @@ def log_file(environ: Mapping[str, str] = os.environ) -> Path:
 class Output:
     """Screen and log file of one launch; the file is created with its first line."""
 
-    def __init__(self, path: Path, screen: TextIO = sys.stdout):
+    def __init__(self, path: Path, screen: TextIO | None = None):
         self._path = path
-        self._screen = screen
+        self._screen = screen or sys.stdout
         self._file: TextIO | None = None
 
     def say(self, text: str) -> None:

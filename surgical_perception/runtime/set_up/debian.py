@@ -73,7 +73,7 @@ def ensure(packages: list[SystemPackage], say: Callable[[str], None]) -> None:
         )
 
 
-def _become_root() -> 'list[str] | None':
+def _become_root() -> list[str] | None:
     """Return the words before a command that make it run as root, None where the user may not."""
     if os.geteuid() == 0:
         return []

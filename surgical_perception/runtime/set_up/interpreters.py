@@ -47,7 +47,7 @@ def _candidates() -> Iterator[str]:
             yield path
 
 
-def probe(path: str) -> 'Interpreter | None':
+def probe(path: str) -> Interpreter | None:
     """Return what a Python says of itself, or None where it does not run (a pyenv shim, say)."""
     try:
         run = subprocess.run([path, '-c', PROBE], capture_output=True, text=True, timeout=60)

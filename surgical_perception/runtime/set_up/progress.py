@@ -9,11 +9,11 @@ from typing import TextIO
 class Progress:
     """Steps on the terminal; details overwrite one another there and are left out elsewhere."""
 
-    def __init__(self, steps: int, screen: TextIO = sys.stderr):
+    def __init__(self, steps: int, screen: TextIO | None = None):
         self._steps = steps
         self._step = 0
         self._start = time.monotonic()
-        self._screen = screen
+        self._screen = screen or sys.stderr
 
     def step(self, title: str) -> None:
         """Begin the next step."""

@@ -26,6 +26,9 @@ CHECK = (
 )
 
 
+UNUSABLE = 'the packages cannot be imported, remove .venv to start anew'
+
+
 @dataclass(frozen=True)
 class Step:
     """A step: done once for each value of `inputs`, and again when a step before it was."""
@@ -101,7 +104,7 @@ def _steps(checkout: Path, venv: Venv, extras: list[str], variant: str) -> list[
         make_links(checkout, venv.path, executables)
 
     def check(progress: Progress) -> None:
-        device = venv.run([str(venv.python), '-c', CHECK], 'the packages cannot be imported')
+        device = venv.run([str(venv.python), '-c', CHECK], UNUSABLE)
         if variant == 'cuda' and device == 'CPU':
             progress.say('The NVIDIA driver is too old for this torch: the CPU will be used.')
 

@@ -39,7 +39,7 @@ class Venv:
         command = [str(self.python), '-m', 'pip', 'install', '--progress-bar', 'off', *words]
         self.run(command, 'pip cannot install the packages', progress)
 
-    def run(self, command: list[str], failure: str, progress: 'Progress | None' = None) -> str:
+    def run(self, command: list[str], failure: str, progress: Progress | None = None) -> str:
         """
         Run a program with its output in the log; return its last line.
 
