@@ -14,8 +14,10 @@ _WINDOW = (1.0, 99.0)
 # Blur before the gradient, as a share of the longer side: edges of bone, not of noise.
 _SMOOTHING = 0.004
 
-# Canny's thresholds as percentiles of the gradient: independent of gain and offset of the DRR.
+# Canny's thresholds as percentiles of the gradient where the DRR changes at all (by this share of
+# its steepest edge): independent of gain, offset and of how much of the DRR is air.
 _WEAK_EDGE, _STRONG_EDGE = 80.0, 93.0
+_CHANGE = 0.02
 
 # Shorter contours (as a share of the longer side) are texture and only hide the X-ray.
 _MIN_CONTOUR = 0.04
@@ -41,7 +43,7 @@ def overlay(xray, drr, mask=None):
     scale = -(-_MIN_SIDE_PX // max(height, width))
     size = (width * scale, height * scale)
     grey = cv2.resize(_windowed(xray), size, interpolation=cv2.INTER_CUBIC)
-    edges = _edges(cv2.resize(np.asarray(drr, np.float32), size, interpolation=cv2.INTER_CUBIC))
+    edges = _edges(cv2.resize(np.asarray(drr, np.float32), size, interpolation=cv2.INTER_LINEAR))
     if mask is not None:
         inside = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         grey = np.where(inside, grey, grey * _OUTSIDE_MASK)
@@ -70,12 +72,13 @@ def _edges(image):
         return np.zeros(image.shape, bool)
     # cv2.Canny takes 16-bit gradients; the largest becomes 2^14 whatever the image's unit.
     to_int16 = 2**14 / peak
-    weak, strong = np.percentile(magnitude, (_WEAK_EDGE, _STRONG_EDGE)) * to_int16
+    changing = magnitude[magnitude > _CHANGE * peak]
+    weak, strong = np.percentile(changing, (_WEAK_EDGE, _STRONG_EDGE)) * to_int16
     edges = cv2.Canny(
         np.rint(dx * to_int16).astype(np.int16),
         np.rint(dy * to_int16).astype(np.int16),
-        max(weak, 1.0),
-        max(strong, 1.0),
+        weak,
+        strong,
         L2gradient=True,
     )
     _, component, stats, _ = cv2.connectedComponentsWithStats(edges, connectivity=8)

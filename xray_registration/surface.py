@@ -64,15 +64,20 @@ def _coarse(ct):
 
 
 def _otsu_threshold(values):
-    """Return Otsu's threshold of the voxels above the background, the lowest value."""
+    """Return the value halfway between Otsu's two classes of voxels above the background."""
     low, high = float(values.min()), float(values.max())
     scale = 255 / max(high - low, 1e-6)
     grey = np.rint((values - low) * scale).astype(np.uint8)
     foreground = grey[grey > 0]
     if foreground.size == 0:
         return high
+    # Any level between well separated classes divides them equally well, and OpenCV returns the
+    # lowest: at the foot of the bone's edge.
     level, _ = cv2.threshold(foreground, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return low + (level + 0.5) / scale
+    darker, brighter = foreground[foreground <= level], foreground[foreground > level]
+    if brighter.size == 0:
+        return high
+    return low + (darker.mean() + brighter.mean()) / 2 / scale
 
 
 def _large_components(mesh):
