@@ -7,7 +7,7 @@ Source of the formulas: Sola et al., "A micro Lie theory for state estimation in
 """
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from surgical_perception.errors import InputError
 
@@ -155,8 +155,8 @@ def validated(matrix, what):
 
 def interpolate(a, b, fraction):
     """Interpolate two transforms: linear in translation, slerp in rotation (tf2's rule)."""
-    rotations = Rotation.from_matrix(np.stack([a[:3, :3], b[:3, :3]]))
-    rotation = Slerp([0.0, 1.0], rotations)(fraction).as_matrix()
+    turn = Rotation.from_matrix(a[:3, :3].T @ b[:3, :3]).as_rotvec()
+    rotation = a[:3, :3] @ exp(np.concatenate([np.zeros(3), fraction * turn]))[:3, :3]
     return from_rotation_translation(rotation, (1 - fraction) * a[:3, 3] + fraction * b[:3, 3])
 
 

@@ -44,16 +44,18 @@ class Oracle:
     """A chain of sampled motions, evaluated by scipy alone."""
 
     def __init__(self, stamps_ns, edges):
-        self.stamps_s = [ns / S for ns in stamps_ns]
+        # From the first stamp on: as float seconds, stamps would be rounded by more than the gaps.
+        self.begin_ns = stamps_ns[0]
+        self.ticks = [ns - stamps_ns[0] for ns in stamps_ns]
         self.edges = edges
 
     def edge(self, index, stamp_ns):
-        edge, t = self.edges[index], stamp_ns / S
-        rotations = Slerp(self.stamps_s, Rotation.from_matrix([pose[:3, :3] for pose in edge]))
+        edge, t = self.edges[index], stamp_ns - self.begin_ns
+        rotations = Slerp(self.ticks, Rotation.from_matrix([pose[:3, :3] for pose in edge]))
         out = np.eye(4)
         out[:3, :3] = rotations(t).as_matrix()
         out[:3, 3] = [
-            np.interp(t, self.stamps_s, [pose[axis, 3] for pose in edge]) for axis in range(3)
+            np.interp(t, self.ticks, [pose[axis, 3] for pose in edge]) for axis in range(3)
         ]
         return out
 
