@@ -37,12 +37,10 @@ def render(volume, camera, carm_from_ct, jacobian, mask, step_m, isocentre_m):
     key = f'triton {device}'
     if key not in volume.cache:
         volume.cache[key] = torch.as_tensor(padded(volume), device=device)
-    rays = [ray_geometry(volume, pose, isocentre_m) for pose in carm_from_ct]
-    packed = np.stack([np.concatenate([part.ravel() for part in ray]) for ray in rays])
     image, columns = render_tensor(
         volume.cache[key],
         camera,
-        torch.as_tensor(packed, dtype=torch.float32, device=device),
+        packed_rays(volume, carm_from_ct, isocentre_m, device),
         step_m,
         jacobian,
         None if mask is None else torch.as_tensor(mask, device=device),
@@ -58,13 +56,20 @@ def _device():
     raise InputError('the triton renderer needs a CUDA device: set backend to numba or torch')
 
 
+def packed_rays(volume, carm_from_ct, isocentre_m, device):
+    """Return the parts of each pose's RayGeometry, row-major one after the other: [B, 33]."""
+    rays = [ray_geometry(volume, pose, isocentre_m) for pose in carm_from_ct]
+    packed = np.stack([np.concatenate([part.ravel() for part in ray]) for ray in rays])
+    return torch.as_tensor(packed, dtype=torch.float32, device=device)
+
+
 def render_tensor(padded_mu, camera, rays, step_m, jacobian='none', mask=None):
     """
     Render a batch of poses on the device of `padded_mu`.
 
     padded_mu       [Z, Y, X] with a margin of PADDING zeros, contiguous; float32, or float16 for
                     half the memory traffic at 3 digits
-    rays            [B, 33] float32: the parts of RayGeometry one after the other, row-major
+    rays            [B, 33] float32 of `packed_rays`
     mask            [H, W] bool or None
     Returns image [B, H, W] and columns [B, H, W, 6] (None for jacobian='none'), float32.
     """
