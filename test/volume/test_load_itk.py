@@ -170,10 +170,11 @@ def test_bad_metaimage_is_refused(tmp_path, changes, reason):
     ('unpacked', 'cut', 'reason'),
     [
         (voxels().tobytes(), -9, 'damaged|only'),
+        (voxels().tobytes(), -2, 'damaged'),
         (voxels().tobytes()[:100], None, 'only 100'),
         (voxels().tobytes() + bytes(1 << 26), None, 'more'),
     ],
-    ids=['truncated', 'too few', 'bomb'],
+    ids=['truncated', 'without checksum', 'too few', 'bomb'],
 )
 def test_packed_voxels_are_counted(tmp_path, unpacked, cut, reason):
     """ITK would fill a packed MetaImage of too few voxels up with whatever lies in memory."""

@@ -188,7 +188,7 @@ def test_header_that_announces_more_than_a_gzip_can_hold(tmp_path):
     edited(tmp_path / 'ct.nii', 42, [400, 400, 400], '<i2')
     packed = tmp_path / 'ct.nii.gz'
     packed.write_bytes(gzip.compress((tmp_path / 'ct.nii').read_bytes()))
-    with pytest.raises(InputError, match='announces 128000000 bytes'):
+    with pytest.raises(InputError, match=r'announces 128000000 bytes .* at most'):
         load_ct(packed)
 
 

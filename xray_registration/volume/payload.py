@@ -1,5 +1,6 @@
 """Voxels out of a byte stream: never more than the header announced, never fewer."""
 
+import math
 import zlib
 from gzip import GzipFile
 
@@ -45,10 +46,11 @@ def read_voxels(chunks, size, dtype, stored_bytes, name):
     `size` is (x, y, z), `stored_bytes` what the file holds on disk.  Raises InputError where the
     stream is damaged, or holds fewer or more bytes than the header announced.
     """
+    announced = math.prod(size) * np.dtype(dtype).itemsize
+    most = _MAX_DEFLATE_RATIO * stored_bytes
+    if announced > most:
+        raise InputError(_mismatch(name, announced, f'at most {most}'))
     values = np.empty(size[::-1], dtype)
-    announced = values.nbytes
-    if announced > _MAX_DEFLATE_RATIO * stored_bytes:
-        raise InputError(_mismatch(name, announced, f'a file of {stored_bytes}'))
     target = memoryview(values.reshape(-1).view(np.uint8))
     filled = 0
     try:
