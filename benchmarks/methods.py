@@ -76,11 +76,13 @@ def _adam_through(renderer):
 
 
 _NEAR, *_, _FAR = START_RANGES
-_MAIN, _VARIANTS = ('chest', 'pelvis'), ('windowed chest', 'chest harder', 'chest collimated')
+_MAIN, _VARIANTS = ('chest', 'pelvis'), ('windowed chest', 'chest harder')
 _CURVE, _MAIN_NEAR = tuple(product(_MAIN, START_RANGES)), tuple(product(_MAIN, (_NEAR,)))
 
 METHODS = {
-    'lm': Method('LM, one start', _lm, (*_CURVE, *product(_VARIANTS, (_NEAR,))), 30),
+    'lm': Method(
+        'LM, one start', _lm, (*_CURVE, *product((*_VARIANTS, 'chest collimated'), (_NEAR,))), 30
+    ),
     'multistart': Method(
         'LM, multi-start', _multistart, (*_CURVE, *product(_VARIANTS, (_FAR,))), 30
     ),

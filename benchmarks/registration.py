@@ -31,6 +31,7 @@ from xray_registration.volume.attenuation import attenuation_from_ct
 SEED = 20261
 POSES, STARTS_PER_POSE = 10, 3
 QUICK = {'poses': 3, 'starts': 1, 'methods': ['lm', 'multistart'], 'cases': ['chest', 'pelvis']}
+_RANGES = {f'{r.rotation_deg:g}': r for r in START_RANGES.values()}
 
 
 def main():
@@ -59,7 +60,7 @@ def _run(options, progress, records):
         except InputError as error:
             progress.console.print(f'{case.name} is left out: {error}')
             continue
-        for method, start_range in product(options.methods, START_RANGES.values()):
+        for method, start_range in product(options.methods, options.within):
             trials = _trials(METHODS[method], case, start_range, options)
             if not trials:
                 continue
@@ -119,8 +120,10 @@ def _options():
     parser.add_argument('--quick', action='store_true', help='3 poses, 1 start, our methods only')
     parser.add_argument('--methods', type=_names(METHODS), help=', '.join(METHODS))
     parser.add_argument('--cases', type=_names(CASES), help='; '.join(CASES))
+    parser.add_argument('--within', type=_names(_RANGES), help=f'deg: {", ".join(_RANGES)}')
     parser.add_argument('--out', type=Path, default=CHECKOUT / 'results' / 'benchmarks')
     options = parser.parse_args()
+    options.within = [_RANGES[degrees] for degrees in options.within or _RANGES]
     options.poses = QUICK['poses'] if options.quick else POSES
     options.starts = QUICK['starts'] if options.quick else STARTS_PER_POSE
     options.methods = options.methods or (QUICK['methods'] if options.quick else list(METHODS))
