@@ -14,12 +14,21 @@ def run(make_node, args=None):
     try:
         rclpy.init(args=args)
         node = make_node()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
+        _spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _spin(node):
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except Exception:
+        # A signal ends the context at any moment, also between two calls of the executor.
+        if node.context.ok():
+            raise
