@@ -21,7 +21,9 @@ from surgical_perception.ros.transform_errors import (
     LookupTransformError,
     TransformError,
 )
-from surgical_perception.ros.transform_history import LATEST, MovingTransform, StaticTransform
+from surgical_perception.ros.transform_history import MovingTransform, StaticTransform
+
+LATEST = 0
 
 
 class TransformBuffer:

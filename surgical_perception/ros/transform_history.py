@@ -6,8 +6,6 @@ from surgical_perception.geometry import se3
 from surgical_perception.ros import stamps
 from surgical_perception.ros.transform_errors import ExtrapolationError
 
-LATEST = 0
-
 
 class StaticTransform:
     """The one sample of a static transform."""
@@ -55,8 +53,6 @@ class MovingTransform:
         """Return (parent, parent_from_child) at a stamp, or raise ExtrapolationError."""
         if not self._stamps:
             raise ExtrapolationError('the buffer holds no sample any more')
-        if stamp_ns == LATEST:
-            return self._samples[-1]
         self._require_inside(stamp_ns)
         place = bisect_right(self._stamps, stamp_ns) - 1
         parent, pose = self._samples[place]
