@@ -35,6 +35,8 @@ class LevelObjective:
     def __init__(self, views, volumes, level, config):
         """Take Views, a VolumePyramid, a PyramidLevel and the RegistrationConfig."""
         self._volume = volumes.at(level.voxel_mm)
+        step_mm = level.step_mm or level.voxel_mm
+        self._step_m = max(1e-3 * step_mm, float(self._volume.spacing_m.min()))
         self._isocentre_m = volumes.isocentre_m
         self._backend = config.backend
         self._terms = []
@@ -57,6 +59,7 @@ class LevelObjective:
                 camera,
                 camera_from_reference @ reference_from_ct,
                 jacobian,
+                step_m=self._step_m,
                 isocentre_m=self._isocentre_m,
                 backend=self._backend,
             )
