@@ -109,8 +109,15 @@ class XrayRegistrationNode(PerceptionNode):
 
     def _start_for(self, reference):
         """Return (name, reference_from_ct or None) of the pose that a registration starts at."""
-        if self._given and self._given[0] == reference:
-            return 'initial_pose', self._given[1]
+        if self._given:
+            frame, pose = self._given
+            if frame == reference:
+                return 'initial_pose', pose
+            self._given = None
+            self.get_logger().error(
+                f'initial_pose ignored: it is in frame {frame!r}, the CT is registered in '
+                f'{reference!r}'
+            )
         if self.config.init == 'parameter':
             return 'parameter', self.config.start_pose()
         if self.config.init == 'previous' and self._accepted and self._accepted[0] == reference:

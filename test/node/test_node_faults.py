@@ -87,6 +87,16 @@ def test_initial_pose_in_another_frame_or_without_unit_quaternion_is_ignored(mes
         assert values(h.peer.statuses[0])['start'] == 'multistart'
 
 
+def test_initial_pose_is_checked_against_the_frame_of_the_first_image():
+    with running() as h:
+        h.peer.start.publish(start_pose('map'))
+        h.wait(lambda: h.node._given)
+        h.peer.shoot(STAMP_NS)
+        h.wait(lambda: h.peer.statuses)
+        assert values(h.peer.statuses[0])['start'] == 'multistart'
+        assert h.pipeline.calls[0][1] is None
+
+
 def test_every_parameter_violation_is_reported_and_the_node_can_be_corrected():
     bad = {'tf__rate_hz': 1000.0, 'init': 'network', 'ct__pth': '/ct.nii', 'views': 3}
     with running(connect=False, **bad) as h:

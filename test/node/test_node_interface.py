@@ -36,40 +36,27 @@ def expected(kind):
     }
 
 
-def found(names_and_types, infos):
-    """Return the same of the running node."""
-    topics = {}
-    for topic, _ in names_and_types(NAME, '/'):
-        if topic in OF_ROS:
-            continue
-        (info,) = [info for info in infos(topic) if info.node_name == NAME]
-        profile = info.qos_profile
-        qos = (profile.reliability.name.lower(), profile.durability.name.lower())
-        topics[topic] = (info.topic_type, *qos)
-    return topics
+def found(peer, infos):
+    """Return the same of the running node, by its endpoints."""
+    return {
+        topic: (
+            info.topic_type,
+            info.qos_profile.reliability.name.lower(),
+            info.qos_profile.durability.name.lower(),
+        )
+        for topic, _ in peer.get_topic_names_and_types()
+        if topic not in OF_ROS
+        for info in infos(topic)
+        if info.node_name == NAME
+    }
 
 
 def test_topics_types_and_qos_of_the_running_node():
     with running() as h:
         peer = h.peer
         subscriptions, publishers = expected('subscriptions'), expected('publishers')
-        h.wait(
-            lambda: (
-                found(
-                    peer.get_subscriber_names_and_types_by_node,
-                    peer.get_subscriptions_info_by_topic,
-                )
-                == subscriptions
-            )
-        )
-        h.wait(
-            lambda: (
-                found(
-                    peer.get_publisher_names_and_types_by_node, peer.get_publishers_info_by_topic
-                )
-                == publishers
-            )
-        )
+        h.wait(lambda: found(peer, peer.get_subscriptions_info_by_topic) == subscriptions)
+        h.wait(lambda: found(peer, peer.get_publishers_info_by_topic) == publishers)
         depths = {
             s.topic_name: s.qos_profile.depth
             for s in [*h.node.subscriptions, *h.node.publishers]
@@ -84,7 +71,9 @@ def test_topics_types_and_qos_of_the_running_node():
 def test_services_diagnostics_and_status_of_the_running_node():
     with running() as h:
         offered = {
-            name: types[0] for name, types in h.peer.get_service_names_and_types_by_node(NAME, '/')
+            name: types[0]
+            for name, types in h.peer.get_service_names_and_types()
+            if name.startswith(f'/{NAME}/')
         }
         for name, kind in INTERFACE['services'].items():
             assert offered.get(resolved(name)) == kind
