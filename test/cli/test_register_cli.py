@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import cv2
-import nibabel
 import numpy as np
 import pytest
+from small_ct import SPACING_MM, write_small_ct
 
 from surgical_perception import cli
 from surgical_perception.evaluation import metrics
@@ -17,7 +17,6 @@ from xray_registration.simulation import siddon
 from xray_registration.volume.attenuation import AttenuationConfig
 from xray_registration.volume.loader import load_ct
 
-SIZE, SPACING_MM = 64, 3.0
 CAMERA = PinholeCamera.from_carm(128, 128, sdd_mm=1000, du_mm=2.0)
 SOURCE_TO_ISOCENTRE_M = 0.7
 
@@ -27,20 +26,7 @@ LIMIT_MM = SPACING_MM / 2
 
 @pytest.fixture(scope='module')
 def ct_path(tmp_path_factory):
-    """Write a CT of a soft block with bones of no symmetry; return its path."""
-    rng = np.random.default_rng(3)
-    grid = np.stack(np.meshgrid(*[np.arange(SIZE)] * 3, indexing='ij'), -1).astype(float)
-    centre = (SIZE - 1) / 2
-    hu = np.full((SIZE,) * 3, -1000.0)
-    hu[(((grid - centre) / [28, 22, 30]) ** 2).sum(-1) < 1] = 20
-    for _ in range(14):
-        middle, axes = rng.uniform(14, 50, 3), rng.uniform(2, 9, 3)
-        hu[(((grid - middle) / axes) ** 2).sum(-1) < 1] = rng.uniform(500, 1200)
-    affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
-    affine[:3, 3] = [-100, -80, 40]
-    path = tmp_path_factory.mktemp('ct') / 'ct.nii.gz'
-    nibabel.save(nibabel.Nifti1Image(hu.astype(np.int16), affine), path)
-    return path
+    return write_small_ct(tmp_path_factory.mktemp('ct') / 'ct.nii.gz')
 
 
 @pytest.fixture(scope='module')

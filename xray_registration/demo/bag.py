@@ -11,6 +11,7 @@ import numpy as np
 
 from surgical_perception import bags
 from surgical_perception.bags import BagWriter, message_class
+from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from surgical_perception.ros import stamps
 from xray_registration.simulation import degrade, siddon, trajectory
@@ -44,10 +45,14 @@ def cached_bag(folder, ct, scene, config, on_shot):
 
     The name is a hash of everything that it depends on: CT, settings and the code that simulates.
     `on_shot` is called after each X-ray.  A bag appears under its name only when it is complete.
+    Raises InputError where the folder cannot be written.
     """
     path = Path(folder) / f'demo-{_key(ct, config)}'
     if not path.exists():
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f'{folder}: cannot be written: {error.strerror}') from None
         # rosbags names the file in a bag after its folder.
         with tempfile.TemporaryDirectory(prefix='unfinished-', dir=folder) as unfinished:
             write_bag(Path(unfinished) / path.name, ct, scene, config, on_shot)

@@ -132,10 +132,10 @@ def summarise(table, tf_mm):
             '1',
             f'share with mTRE below 1 mm; 95 % interval {low:.2f} to {high:.2f}',
         ),
-        'mtre_before_median': Metric(
-            statistic('start_mtre_mm', 50), 'mm', '3D error on bone of the pose before a shot'
+        'start_mtre': Metric(
+            shown[0]['start_mtre_mm'], 'mm', '3D error on bone of the pose given at the start'
         ),
-        'mtre_median': Metric(statistic('mtre_mm', 50), 'mm', '3D error on bone after it'),
+        'mtre_median': Metric(statistic('mtre_mm', 50), 'mm', '3D error on bone, median'),
         'mtre_p95': Metric(statistic('mtre_mm', 95), 'mm', 'its 95th percentile'),
         'mpe_median': Metric(statistic('mpe_mm', 50), 'mm', 'error on the detector'),
         'in_plane_median': Metric(statistic('in_plane_mm', 50), 'mm', 'error across the beam'),

@@ -44,10 +44,11 @@ def present(folder, bag, pipeline, scene, config, outcomes, table, numbers):
 def summary_line(numbers):
     """Return the outcome in one sentence."""
     value = {name: metric.value for name, metric in numbers.items()}
+    dropped = f' ({value["dropped"]} overtaken by a newer one)' if value['dropped'] else ''
     return (
-        f'{value["smsr"]:.0%} of {value["shots"]} X-rays registered to below 1 mm; median error '
-        f'{value["mtre_median"]:.2f} mm (before: {value["mtre_before_median"]:.1f} mm) in '
-        f'{value["compute_median"]:.2f} s; the shot without exposure was '
+        f'{value["smsr"]:.0%} of {value["shots"]} X-rays registered to below 1 mm{dropped}, from '
+        f'{value["start_mtre"]:.0f} mm at the start; median error {value["mtre_median"]:.2f} mm, '
+        f'{value["compute_median"]:.2f} s each; the shot without exposure was '
         f'{"rejected" if value["dark_rejected"] == 1 else "NOT rejected"}.'
     )
 

@@ -43,12 +43,12 @@ def run(out, config=None, ct_path=None):
     config, ct_path = config or DemoConfig(), Path(ct_path or example_ct())
     console = Console(stderr=True)
     began = time.monotonic()
-    folder = results.new_run(out)
-    console.print(f'CT: {ct_path.name} ({ct_path.stat().st_size / 1e6:.0f} MB)')
     with console.status('loading the CT'):
         ct = load_ct(ct_path)
+    console.print(f'CT: {ct_path}', highlight=False, soft_wrap=True)
     scene = make_scene(ct.isocentre_m, config)
     bag = _make_bag(console, Path(out) / _CACHE, ct, scene, config)
+    folder = results.new_run(out)
     recording = folder / _RECORDING
     _launch(console, {'ct': ct_path, 'bag': bag, 'record': recording}, folder / 'nodes.log')
     with console.status('evaluating the recording against the truth'):

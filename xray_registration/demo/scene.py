@@ -34,9 +34,9 @@ class DemoConfig:
     """The demo in numbers; the X-rays are made otherwise than the registration renders."""
 
     shots: int = 12
-    period_s: float = 2.0
+    period_s: float = 2.5
     lead_s: float = 1.0  # before the first shot: tracker and start pose arrive
-    tail_s: float = 5.0  # after the last shot: time to search everywhere before rejecting it
+    tail_s: float = 6.0  # after the last shot: it is searched for everywhere before it is rejected
     start_error_mm: tuple[float, float, float] = (12.0, -11.0, 12.0)  # 20 mm in all
     start_error_deg: tuple[float, float, float] = (4.5, -4.5, 4.8)  # 8 degrees in all
     moved_at_shot: int = 7  # where the patient is moved on the table
