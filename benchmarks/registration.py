@@ -48,7 +48,7 @@ def main():
     if records:
         _write(options, records)
         console.print(markdown(records), soft_wrap=True, markup=False, highlight=False)
-    console.print(f'results: {options.out}/registration.md, .csv, .json, .png')
+        console.print(f'results: {options.out}/registration.md, .csv, .json, .png')
 
 
 def _run(options, progress, records):
