@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from surgical_perception.geometry import se3
+from xray_registration.alignment import aligned_in_plane
 from xray_registration.drr import render
 from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.similarity import SIMILARITIES
@@ -46,6 +47,8 @@ class LevelObjective:
                 image, mask, level.patch, config.robust_scale
             )
             self._terms.append((similarity, camera, view.camera_from_reference))
+            if view is views[0]:
+                self._first = image, mask, camera
         # A pixel at the isocentre is about its detector size halved; a fiftieth of that is far
         # below what the level can resolve.
         self.tolerance_m = 0.02e-3 * bin_factor(views[0].camera, level.image_size)
@@ -54,15 +57,7 @@ class LevelObjective:
         """Render every view at a pose [4, 4] and return the cost with the renderings."""
         reference_from_ct = se3.inverse(ct_from_reference)
         renderings = [
-            render(
-                self._volume,
-                camera,
-                camera_from_reference @ reference_from_ct,
-                jacobian,
-                step_m=self._step_m,
-                isocentre_m=self._isocentre_m,
-                backend=self._backend,
-            )
+            self._render(camera, camera_from_reference @ reference_from_ct, jacobian)
             for _, camera, camera_from_reference in self._terms
         ]
         costs = [
@@ -70,6 +65,28 @@ class LevelObjective:
             for (similarity, _, _), rendering in zip(self._terms, renderings, strict=True)
         ]
         return Evaluated(float(np.mean(costs)), renderings)
+
+    def _render(self, camera, carm_from_ct, jacobian):
+        return render(
+            self._volume,
+            camera,
+            carm_from_ct,
+            jacobian,
+            step_m=self._step_m,
+            isocentre_m=self._isocentre_m,
+            backend=self._backend,
+        )
+
+    def aligned(self, carm_from_ct, range_m):
+        """Shift a pose [4, 4] of the first view in its image plane; return it with its NCC."""
+
+        def draw(camera, pose):
+            return self._render(camera, pose, 'none').image[0]
+
+        image, mask, camera = self._first
+        return aligned_in_plane(
+            image, mask, camera, carm_from_ct, self._isocentre_m, range_m, draw
+        )
 
     def linearise(self, evaluated):
         """Return the Linearisation of the mean cost at an evaluated pose."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from surgical_perception.errors import InputError
@@ -65,7 +66,7 @@ def line_integrals(pixels, intensity):
             raise InputError('the raw image has no positive pixel: is it blank, or intensity log?')
         # Integer counts end at 1; a float image may be scaled to [0, 1], so its floor is relative.
         floor = 1.0 if np.issubdtype(pixels.dtype, np.integer) else top * 1e-5
-        return np.log(top) - np.log(np.maximum(values, floor))
+        return np.log(np.float32(top)) - cv2.log(np.maximum(values, np.float32(floor)))
     if intensity == 'inverted':
         return values.max() - values
     return values

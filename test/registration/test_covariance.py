@@ -19,13 +19,13 @@ def test_pose_covariance_matches_the_scatter_of_perturbed_poses():
     twist_cov = random_covariance() * 1e-2
     ct_from_reference = se3.inverse(POSE)
     samples = []
-    for xi in rng.multivariate_normal(np.zeros(6), twist_cov, 20000):
+    for xi in rng.multivariate_normal(np.zeros(6), twist_cov, 5000):
         pose = se3.inverse(se3.perturb(xi, ct_from_reference, ISOCENTRE))
         rotation = se3.log(pose @ se3.inverse(POSE))[3:]
         samples.append(np.concatenate([pose[:3, 3] - POSE[:3, 3], rotation]))
     expected = np.cov(np.array(samples).T)
     ours = covariance.pose_covariance(twist_cov, POSE, ISOCENTRE)
-    assert np.abs(ours - expected).max() < 0.05 * np.abs(expected).max()
+    assert np.abs(ours - expected).max() < 0.1 * np.abs(expected).max()
 
 
 def test_sigma_is_along_the_cameras_axes():

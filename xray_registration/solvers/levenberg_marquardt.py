@@ -21,6 +21,9 @@ _MIN_DAMPING = 1e-7
 _SHRINK, _GROW = 6.0, 8.0
 _MAX_TRIES = 6
 
+# A step that gains a smaller share of the cost follows a flat valley that leads nowhere.
+_MIN_GAIN = 1e-3
+
 # A refused step is cut at once to a third or less: raising a tiny lambda by factors would repeat
 # nearly the same step several times.
 _REFUSED_DAMPING = 0.5
@@ -79,8 +82,12 @@ def minimise(problem, ct_from_reference, centre_m, max_steps, tolerance_m, inter
         else:
             status = SolverStatus.DIVERGED
             break
+        gain = 1 - state.cost / model.cost
         pose, steps = trial, steps + 1
         model = problem.linearise(state)
+        if gain < _MIN_GAIN:
+            status = SolverStatus.CONVERGED
+            break
         damping = max(damping / _SHRINK, _MIN_DAMPING)
     return Solution(pose, model, status, steps, evaluations)
 

@@ -6,29 +6,22 @@ from scipy.stats import qmc
 from surgical_perception.geometry import se3
 
 
-def starts_around(carm_from_ct, isocentre_m, config, count):
+def turned_starts(carm_from_ct, isocentre_m, config, count):
     """
-    Yield ct_from_carm [4, 4]: the given start first, then a Halton sequence around it.
+    Yield `count` poses [4, 4] around a given one, turned about the isocentre, moved in depth.
 
-    carm_from_ct    [4, 4] of the given start
-    config          MultistartConfig: half-widths of the box, along and about the C-arm's axes
-    count           number of starts
+    carm_from_ct, isocentre_m   the given pose, and the centre of the turns in `ct`
+    config                      MultistartConfig: half-widths about and along the C-arm's axes
 
-    A low-discrepancy sequence covers the box evenly for any number of starts, so a search that
-    stops early has looked everywhere a little.
+    A Halton sequence covers the box evenly for any count, so that a search that stops early has
+    looked everywhere a little.  Shifts in the image plane are left to `alignment`, which finds
+    them from the images: four dimensions are covered far more densely than six.
     """
-    ct_from_carm = se3.inverse(carm_from_ct)
-    yield ct_from_carm
-    half = np.concatenate(
-        [
-            1e-3 * np.array([config.in_plane_mm, config.in_plane_mm, config.depth_mm]),
-            np.deg2rad([config.rotation_deg] * 3),
-        ]
-    )
-    sampler = qmc.Halton(6, rng=config.seed)
-    to_ct_axes = ct_from_carm[:3, :3]
-    for _ in range(count - 1):
-        unit = sampler.random(1)[0]
-        twist = (2 * unit - 1) * half
-        in_ct = np.concatenate([to_ct_axes @ twist[:3], to_ct_axes @ twist[3:]])
-        yield se3.perturb(in_ct, ct_from_carm, isocentre_m)
+    centre = se3.apply(carm_from_ct, isocentre_m)
+    half = np.deg2rad(config.rotation_deg)
+    sampler = qmc.Halton(4, rng=config.seed)
+    for _ in range(count):
+        unit = 2 * sampler.random(1)[0] - 1
+        turned = se3.perturb(np.concatenate([np.zeros(3), half * unit[1:]]), carm_from_ct, centre)
+        turned[2, 3] += 1e-3 * config.depth_mm * unit[0]
+        yield turned
