@@ -8,7 +8,7 @@ import pyvista as pv
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import frames, se3
 from surgical_perception.geometry.camera import PinholeCamera
-from xray_registration import pictures
+from xray_registration import pictures, scene_picture
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def view():
     carm_from_ct = frames.carm_from_ct_at('AP', np.zeros(3), 0.7)
     xray = np.zeros((64, 64), np.float32)
     xray[:32, :32] = 1
-    return pictures.SceneView(
+    return scene_picture.SceneView(
         vertices=np.asarray(sphere.points, np.float32),
         triangles=sphere.regular_faces.astype(np.int32),
         start=se3.exp([0.03, 0.02, 0, 0, 0, 0.2]),
@@ -33,7 +33,7 @@ def view():
 
 
 def test_scene_shows_bone_beam_and_xray(tmp_path, view):
-    pictures.scene_3d(tmp_path / 'scene.png', view)
+    scene_picture.scene_3d(tmp_path / 'scene.png', view)
     picture = cv2.cvtColor(cv2.imread(str(tmp_path / 'scene.png')), cv2.COLOR_BGR2RGB)
     hue, saturation, value = np.moveaxis(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV), -1, 0)
     yellow = (abs(hue.astype(int) - 24) < 5) & (saturation > 150)
@@ -46,7 +46,7 @@ def test_scene_shows_bone_beam_and_xray(tmp_path, view):
 
 def test_xray_lies_on_the_detector_as_it_was_taken(view):
     """The first pixel is at the patient's right and at the head, as seen by the source."""
-    corners = pictures._detector_corners(view.camera, view.sdd_m)
+    corners = scene_picture._detector_corners(view.camera, view.sdd_m)
     first = se3.apply(view.shots[0], corners[0])
     assert first[0] < -0.15
     assert first[2] > 0.15
@@ -57,9 +57,9 @@ def test_xray_lies_on_the_detector_as_it_was_taken(view):
 
 
 def test_a_renderer_that_dies_is_a_sentence_not_a_crash(tmp_path, view):
-    broken = pictures.SceneView(**{**vars(view), 'triangles': None})
+    broken = scene_picture.SceneView(**{**vars(view), 'triangles': None})
     with pytest.raises(InputError, match='no 3D picture'):
-        pictures.scene_3d(tmp_path / 'scene.png', broken)
+        scene_picture.scene_3d(tmp_path / 'scene.png', broken)
 
 
 def test_before_and_after_stand_side_by_side(tmp_path):

@@ -9,6 +9,7 @@ from surgical_perception.images import image_from_message
 from surgical_perception.ros import stamps
 from xray_registration import pictures
 from xray_registration.demo.bag import IMAGE
+from xray_registration.scene_picture import SceneView, scene_3d
 from xray_registration.views import View, line_integrals
 
 REPORT = 'report.html'
@@ -90,7 +91,7 @@ def _overlays(path, pipeline, views, moments, outcomes, table):
 def _scene(path, pipeline, scene, config, outcomes, shown, view):
     vertices, triangles = pipeline.surface()
     outcome = outcomes[shown]
-    scene_view = pictures.SceneView(
+    scene_view = SceneView(
         vertices=vertices,
         triangles=triangles,
         start=outcome.start,
@@ -105,7 +106,7 @@ def _scene(path, pipeline, scene, config, outcomes, shown, view):
     )
     title = 'The scene'
     try:
-        pictures.scene_3d(path, scene_view)
+        scene_3d(path, scene_view)
     except InputError as error:
         return report.Section(title, str(error))
     return report.Section(

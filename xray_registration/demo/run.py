@@ -109,7 +109,9 @@ def _launch(console, arguments, log):
         try:
             for line in process.stdout:
                 stream.write(line)
-                console.print(line.rstrip(), style='dim', markup=False, highlight=False)
+                console.print(
+                    line.rstrip(), style='dim', markup=False, highlight=False, soft_wrap=True
+                )
             code = process.wait(_END_S)
         finally:
             limit.cancel()
