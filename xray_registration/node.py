@@ -227,7 +227,3 @@ class XrayRegistrationNode(PerceptionNode):
 def main(args=None):
     """Run the node until it is told to stop."""
     run(XrayRegistrationNode, args)
-
-
-if __name__ == '__main__':
-    main()

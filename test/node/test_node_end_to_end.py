@@ -73,7 +73,7 @@ class Process:
         self._log = open(log, 'w+')  # noqa: SIM115 - closed in `close`
         arguments = [word for name_value in parameters for word in ('-p', name_value)]
         self.process = subprocess.Popen(
-            [sys.executable, '-m', 'xray_registration.node', '--ros-args', *arguments],
+            [sys.executable, '-m', 'xray_registration.main', '--ros-args', *arguments],
             env=node_environment(),
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,42 @@
+"""Ctrl-C and SIGTERM while a node still imports: exit code 0, no traceback."""
+
+import signal
+import sys
+
+import pytest
+
+from surgical_perception.ros.entry import start
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch, request):
+    """Write a module that runs `request.param` while it is imported."""
+    name = f'module_{abs(hash(request.param))}'
+    (tmp_path / f'{name}.py').write_text(f'{request.param}\n\ndef main():\n    print("ran")\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    yield name
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    'module',
+    ['raise KeyboardInterrupt', 'import signal; signal.raise_signal(signal.SIGTERM)'],
+    indirect=True,
+)
+def test_a_signal_during_import_ends_quietly(module, capsys):
+    assert start(module) == 0
+    assert capsys.readouterr().out == ''
+
+
+@pytest.mark.parametrize('module', ['pass'], indirect=True)
+def test_main_runs_with_the_signals_as_they_were(module, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    assert start(module) == 0
+    assert capsys.readouterr().out == 'ran\n'
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize('module', ['raise ImportError("no rclpy")'], indirect=True)
+def test_what_is_no_signal_is_not_hidden(module):
+    with pytest.raises(ImportError, match='no rclpy'):
+        start(module)
