@@ -1,5 +1,6 @@
 """The demo's scene, its bag and its evaluation, each against what is known in advance."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -101,9 +102,7 @@ def test_bag_is_made_once_per_content(bag, ct, scene):
         pytest.fail('the bag was made again')
 
     assert demo_bag.cached_bag(bag.parent, ct, scene, CONFIG, unexpected) == bag
-    other = demo_bag.cached_bag(
-        bag.parent, ct, scene, DemoConfig(**{**vars(CONFIG), 'seed': 2}), lambda: None
-    )
+    other = demo_bag.cached_bag(bag.parent, ct, scene, replace(CONFIG, seed=2), lambda: None)
     assert other != bag
     assert sorted(path.name for path in bag.parent.iterdir()) == sorted([bag.name, other.name])
 
@@ -174,8 +173,11 @@ def test_evaluation_notices_a_tf_that_differs_or_is_missing(tmp_path, scene):
     assert np.isinf(evaluate.tf_disagreement_mm(nothing, POINTS))
 
 
-def test_a_recording_without_truth_is_refused(tmp_path, scene):
-    with BagWriter(tmp_path / 'bag') as writer:
-        writer.add_topic(demo_bag.TRUTH, demo_bag.TOPICS[demo_bag.TRUTH])
+def test_a_recording_without_results_or_truth_is_refused(tmp_path, scene):
+    nothing = record(tmp_path / 'nothing', scene, [None] * 4, [''] * 4)
+    with pytest.raises(InputError, match='published nothing'):
+        evaluate.read_outcomes(nothing, scene)
+    later = replace(scene, shots=[replace(s, stamp_ns=s.stamp_ns + 1) for s in scene.shots])
+    shifted = record(tmp_path / 'shifted', later, scene.truth, ['OK'] * 4)
     with pytest.raises(InputError, match='4 of 4 truths are missing'):
-        evaluate.read_outcomes(tmp_path / 'bag', scene)
+        evaluate.read_outcomes(shifted, scene)

@@ -1,5 +1,7 @@
 """Pictures of a registration: they show what they say, at the right place."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -57,7 +59,7 @@ def test_xray_lies_on_the_detector_as_it_was_taken(view):
 
 
 def test_a_renderer_that_dies_is_a_sentence_not_a_crash(tmp_path, view):
-    broken = scene_picture.SceneView(**{**vars(view), 'triangles': None})
+    broken = replace(view, triangles=None)
     with pytest.raises(InputError, match='no 3D picture'):
         scene_picture.scene_3d(tmp_path / 'scene.png', broken)
 

@@ -58,6 +58,8 @@ def read_outcomes(recording, scene):
         elif topic == STATUS:
             values = {item.key: item.value for item in message.values}
             statuses[_parsed_ns(values['image_stamp'])] = values
+    if not statuses:
+        raise InputError(f'{recording}: the registration node published nothing')
     missing = [shot for shot in scene.shots if shot.stamp_ns not in truths]
     if missing:
         raise InputError(f'{recording}: {len(missing)} of {len(scene.shots)} truths are missing')
@@ -89,11 +91,10 @@ def read_outcomes(recording, scene):
 def tf_disagreement_mm(recording, points):
     """Largest distance between the published pose and patient -> ct on /tf at its stamp."""
     poses, transforms = {}, {}
-    for topic, _, message in read_messages(recording, [POSE, TF]):
+    for topic, _, message in read_messages(recording):
         if topic == POSE:
             poses[stamps.to_ns(message.header.stamp)] = _transform(message.pose.pose)
-            continue
-        for item in message.transforms:
+        for item in message.transforms if topic == TF else ():
             if (item.header.frame_id, item.child_frame_id) == (PATIENT_FRAME, CT_FRAME):
                 t, q = item.transform.translation, item.transform.rotation
                 transforms[stamps.to_ns(item.header.stamp)] = se3.from_quaternion(

@@ -50,11 +50,12 @@ def run(out, config=None, ct_path=None):
     bag = _make_bag(console, Path(out) / _CACHE, ct, scene, config)
     folder = results.new_run(out)
     recording = folder / _RECORDING
-    _launch(console, {'ct': ct_path, 'bag': bag, 'record': recording}, folder / 'nodes.log')
+    log = folder / 'nodes.log'
+    _launch(console, {'ct': ct_path, 'bag': bag, 'record': recording}, log)
     with console.status('evaluating the recording against the truth'):
         pipeline = RegistrationPipeline(ct, RegistrationConfig())
         points = evaluate.spread_points(pipeline.surface()[0])
-        outcomes = evaluate.read_outcomes(recording, scene)
+        outcomes = _outcomes(recording, scene, log)
         table = evaluate.rows(
             outcomes, points, ct.isocentre_m, scene.camera, config.orbit.sdd_mm / scene.camera.fx
         )
@@ -118,6 +119,13 @@ def _launch(console, arguments, log):
             _end(process)
     if code:
         raise InputError(f'a node failed (exit code {code}): see {log}')
+
+
+def _outcomes(recording, scene, log):
+    try:
+        return evaluate.read_outcomes(recording, scene)
+    except InputError as error:
+        raise InputError(f'{error}: the nodes say why in {log}') from None
 
 
 def _launcher():
