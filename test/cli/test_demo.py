@@ -1,7 +1,9 @@
 """The whole demo in small: bag, launch file, real nodes over real DDS, evaluation, report."""
 
+import configparser
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -14,11 +16,6 @@ from xray_registration.demo.scene import DemoConfig
 from xray_registration.simulation.trajectory import OrbitConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXECUTABLES = {
-    'xray_registration_node': 'xray_registration.node',
-    'replay_node': 'surgical_perception.ros.replay',
-    'record_node': 'surgical_perception.ros.record',
-}
 SMALL = DemoConfig(
     shots=4,
     moved_at_shot=2,
@@ -27,6 +24,13 @@ SMALL = DemoConfig(
     start_error_mm=(6.0, -5.0, 6.0),
     orbit=OrbitConfig(image_size=128, orbital_deg=10),
 )
+
+
+def console_scripts():
+    """Return the lines `name = module:function` of setup.cfg."""
+    setup = configparser.ConfigParser()
+    setup.read(CHECKOUT / 'setup.cfg')
+    return setup['options.entry_points']['console_scripts'].strip().splitlines()
 
 
 @pytest.fixture
@@ -42,9 +46,11 @@ def installed(tmp_path, monkeypatch):
         (share / name).symlink_to(CHECKOUT / name)
     profile = Path('surgical_perception/runtime/fastdds_shm.xml')
     (share / profile.name).symlink_to(CHECKOUT / profile)
-    for name, module in EXECUTABLES.items():
+    for line in console_scripts():
+        name, module, function = re.split(r'\s*[=:]\s*', line)
         program = programs / name
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m {module} "$@"\n')
+        code = f'import sys; from {module} import {function}; sys.exit({function}())'
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
         program.chmod(0o755)
     paths = [str(prefix), *filter(None, [os.environ.get('AMENT_PREFIX_PATH')])]
     monkeypatch.setenv('AMENT_PREFIX_PATH', os.pathsep.join(paths))
