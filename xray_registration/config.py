@@ -24,8 +24,10 @@ class GateConfig:
     """When a result is believed."""
 
     verified_cost: float = 0.06  # a start this good ends the search
-    max_cost_ok: float = 0.12  # at the last search level
-    max_cost_degraded: float = 0.25
+    # Costs at the last search level.  On simulated X-rays right poses end below 0.04, also at low
+    # dose with heavy scatter; wrong ones, mirrored images and other CTs end above 0.20.
+    max_cost_ok: float = 0.10
+    max_cost_degraded: float = 0.16
     max_sigma_lateral_mm: float = 3.0
     max_sigma_depth_mm: float = 15.0
     min_overlap: float = 0.25  # share of the image that the projected CT covers

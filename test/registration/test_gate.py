@@ -14,7 +14,7 @@ GOOD = Evidence(SolverStatus.CONVERGED, 0.02, 0.97, np.array([0.05, 0.05, 0.4]),
     ('change', 'verdict', 'word'),
     [
         ({}, Verdict.OK, ''),
-        ({'cost': 0.2}, Verdict.DEGRADED, 'cost 0.200'),
+        ({'cost': 0.12}, Verdict.DEGRADED, 'cost 0.120'),
         ({'cost': 0.5}, Verdict.REJECTED, 'do not match'),
         ({'cost': float('nan')}, Verdict.REJECTED, 'do not match'),
         ({'overlap': 0.1}, Verdict.REJECTED, '10%'),

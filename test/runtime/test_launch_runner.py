@@ -145,6 +145,16 @@ def test_a_node_that_cannot_start_ends_the_launch(start, prefix):
     assert any('broken-1 cannot be started' in line for line in run.lines)
 
 
+def test_the_first_failure_in_time_counts_not_the_first_in_the_file(start):
+    dies_of_the_shutdown = 'trap "exit 9" INT; echo ready; while :; do sleep 0.02; done'
+    run = start(
+        f'{NODE}exec="later" output="screen"/>{NODE}exec="cause" on_exit="shutdown"/>',
+        later=dies_of_the_shutdown,
+        cause='exit 5',
+    )
+    assert run.end() == 5
+
+
 def test_nothing_starts_where_an_executable_is_missing(start):
     run = start(f'{NODE}exec="here" output="screen"/>{NODE}exec="gone"/>', here='echo started')
     assert run.end() == 2

@@ -29,11 +29,9 @@ ROSDEP = {
     'pyyaml': 'python3-yaml',
     'rich': 'python3-rich',
     'rosbags': 'python3-rosbags-pip',
-    'safetensors': None,
     'scipy': 'python3-scipy',
     'SimpleITK': None,
     'torch': None,
-    'transforms3d': 'python3-transforms3d',
     'typer': 'python3-typer',
 }
 

@@ -11,7 +11,7 @@ import threading
 import numpy as np
 from numba import njit, prange
 
-from xray_registration.drr.rays import PADDING, padded, ray_geometry
+from xray_registration.drr.rays import PADDING, ray_geometry
 
 f32 = np.float32
 
@@ -24,18 +24,44 @@ def render(volume, camera, carm_from_ct, jacobian, mask, step_m, isocentre_m):
     shape = (len(carm_from_ct), camera.height, camera.width)
     image = np.empty(shape, np.float32)
     columns = np.empty((*shape, 6), np.float32) if jacobian != 'none' else None
-    mu = padded(volume)
+    pairs = _neighbour_pairs(volume)
     intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
     use = np.ones(shape[1:], bool) if mask is None else mask
     with _ONE_AT_A_TIME:
         for b, pose in enumerate(carm_from_ct):
             rays = ray_geometry(volume, pose, isocentre_m)
             if columns is None:
-                _march_image(mu, rays, intrinsics, use, step_m, image[b])
+                _march_image(pairs, rays, intrinsics, use, step_m, image[b])
             else:
                 continuum = jacobian == 'continuum'
-                _march_jacobian(mu, rays, intrinsics, use, step_m, continuum, image[b], columns[b])
+                _march_jacobian(
+                    pairs, rays, intrinsics, use, step_m, continuum, image[b], columns[b]
+                )
     return image, columns
+
+
+def _neighbour_pairs(volume):
+    """
+    Return mu with a margin of zeros as uint64 [Z, Y, X], each voxel beside its right neighbour.
+
+    The march waits for its loads: one read of 8 bytes for two float32 makes it 1.1 times (rays
+    along x) to 1.9 times as fast, for twice the memory.
+    """
+    if 'neighbour pairs' not in volume.cache:
+        mu = np.pad(volume.mu_per_m, PADDING)
+        pairs = np.zeros((*mu.shape, 2), np.float32)
+        pairs[..., 0] = mu
+        pairs[..., :-1, 1] = mu[..., 1:]
+        volume.cache['neighbour pairs'] = pairs.view(np.uint64)[..., 0]
+    return volume.cache['neighbour pairs']
+
+
+@njit(inline='always', fastmath=True)
+def _edge(pairs, offset):
+    """Return the voxel at `offset` and the difference to its right neighbour."""
+    both = pairs[offset]
+    left = np.uint32(both & np.uint64(0xFFFFFFFF)).view(np.float32)
+    return left, np.uint32(both >> np.uint64(32)).view(np.float32) - left
 
 
 @njit(inline='always', fastmath=True)
@@ -79,9 +105,10 @@ def _sample_range(shape, source, dx, dy, dz, step):
 
 
 @njit(parallel=True, fastmath=True, error_model='numpy', nogil=True, cache=True)
-def _march_image(mu, rays, intrinsics, use, step, image):
-    flat = mu.reshape(-1)
-    row, plane = mu.shape[2], mu.shape[1] * mu.shape[2]
+def _march_image(pairs, rays, intrinsics, use, step, image):
+    flat = pairs.reshape(-1)
+    # Unsigned, because numba guards signed indices against negative values in every read.
+    row, plane = np.uint64(pairs.shape[2]), np.uint64(pairs.shape[1] * pairs.shape[2])
     source = rays.source_index
     for v in prange(image.shape[0]):
         for u in range(image.shape[1]):
@@ -90,7 +117,7 @@ def _march_image(mu, rays, intrinsics, use, step, image):
                 continue
             a, b, c = _direction(u, v, intrinsics)
             dx, dy, dz = _rotate(rays.index_from_carm, a, b, c)
-            first, count = _sample_range(mu.shape, source, dx, dy, dz, step)
+            first, count = _sample_range(pairs.shape, source, dx, dy, dz, step)
             t = (first + 0.5) * step
             x = f32(source[0] + t * dx + PADDING)
             y = f32(source[1] + t * dy + PADDING)
@@ -102,28 +129,29 @@ def _march_image(mu, rays, intrinsics, use, step, image):
                 px, py, pz = x + fk * sx, y + fk * sy, z + fk * sz
                 ix, iy, iz = np.int32(px), np.int32(py), np.int32(pz)
                 fx, fy, fz = px - f32(ix), py - f32(iy), pz - f32(iz)
-                o = iz * plane + iy * row + ix
-                a0 = flat[o] + fx * (flat[o + 1] - flat[o])
-                a1 = flat[o + row] + fx * (flat[o + row + 1] - flat[o + row])
-                o += plane
-                b0 = flat[o] + fx * (flat[o + 1] - flat[o])
-                b1 = flat[o + row] + fx * (flat[o + row + 1] - flat[o + row])
-                c0 = a0 + fy * (a1 - a0)
-                c1 = b0 + fy * (b1 - b0)
+                o = np.uint64(iz) * plane + np.uint64(iy) * row + np.uint64(ix)
+                v00, d00 = _edge(flat, o)
+                v10, d10 = _edge(flat, o + row)
+                v01, d01 = _edge(flat, o + plane)
+                v11, d11 = _edge(flat, o + plane + row)
+                a0, a1 = v00 + fx * d00, v10 + fx * d10
+                b0, b1 = v01 + fx * d01, v11 + fx * d11
+                c0, c1 = a0 + fy * (a1 - a0), b0 + fy * (b1 - b0)
                 total += c0 + fz * (c1 - c0)
             image[v, u] = total * step
 
 
 @njit(parallel=True, fastmath=True, error_model='numpy', nogil=True, cache=True)
-def _march_jacobian(mu, rays, intrinsics, use, step, continuum, image, columns):
-    flat = mu.reshape(-1)
-    row, plane = mu.shape[2], mu.shape[1] * mu.shape[2]
+def _march_jacobian(pairs, rays, intrinsics, use, step, continuum, image, columns):
+    flat = pairs.reshape(-1)
+    # Unsigned, because numba guards signed indices against negative values in every read.
+    row, plane = np.uint64(pairs.shape[2]), np.uint64(pairs.shape[1] * pairs.shape[2])
     source = rays.source_index
     for v in prange(image.shape[0]):
         for u in range(image.shape[1]):
             a, b, c = _direction(u, v, intrinsics)
             dx, dy, dz = _rotate(rays.index_from_carm, a, b, c)
-            first, count = _sample_range(mu.shape, source, dx, dy, dz, step)
+            first, count = _sample_range(pairs.shape, source, dx, dy, dz, step)
             if count <= 0 or not use[v, u]:
                 image[v, u] = 0
                 columns[v, u] = 0
@@ -139,21 +167,22 @@ def _march_jacobian(mu, rays, intrinsics, use, step, continuum, image, columns):
                 px, py, pz = x + fk * sx, y + fk * sy, z + fk * sz
                 ix, iy, iz = np.int32(px), np.int32(py), np.int32(pz)
                 fx, fy, fz = px - f32(ix), py - f32(iy), pz - f32(iz)
-                o = iz * plane + iy * row + ix
+                o = np.uint64(iz) * plane + np.uint64(iy) * row + np.uint64(ix)
                 # Differences along x on the four edges of the cell, then along y, then along z;
                 # the same numbers give the value and the gradient.
-                ea0, ea1 = flat[o + 1] - flat[o], flat[o + row + 1] - flat[o + row]
-                a0, a1 = flat[o] + fx * ea0, flat[o + row] + fx * ea1
-                o += plane
-                eb0, eb1 = flat[o + 1] - flat[o], flat[o + row + 1] - flat[o + row]
-                b0, b1 = flat[o] + fx * eb0, flat[o + row] + fx * eb1
+                v00, d00 = _edge(flat, o)
+                v10, d10 = _edge(flat, o + row)
+                v01, d01 = _edge(flat, o + plane)
+                v11, d11 = _edge(flat, o + plane + row)
+                a0, a1 = v00 + fx * d00, v10 + fx * d10
+                b0, b1 = v01 + fx * d01, v11 + fx * d11
                 da, db = a1 - a0, b1 - b0
                 c0 = a0 + fy * da
                 grad_z = b0 + fy * db - c0
                 total += c0 + fz * grad_z
                 grad_y = da + fz * (db - da)
-                ea = ea0 + fy * (ea1 - ea0)
-                grad_x = ea + fz * (eb0 + fy * (eb1 - eb0) - ea)
+                d0 = d00 + fy * (d10 - d00)
+                grad_x = d0 + fz * (d01 + fy * (d11 - d01) - d0)
                 gx += grad_x
                 gy += grad_y
                 gz += grad_z

@@ -47,7 +47,9 @@ async def run(starts: Sequence[Start], output: Output) -> int:
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, launch.interrupt, number)
     try:
-        codes = await asyncio.gather(*(launch.keep_running(start) for start in starts))
+        # In the order of their ends: a node that dies of the shutdown does not hide its cause.
+        ends = asyncio.as_completed([launch.keep_running(start) for start in starts])
+        codes = [await end for end in ends]
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
