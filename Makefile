@@ -38,8 +38,8 @@ format:
 
 benchmark:
 	@$(SET_UP_TEST) --with bench
-	@.venv/bin/python -m benchmarks.renderer $(ARGS)
-	@.venv/bin/python -m benchmarks.registration $(ARGS)
+	@.venv/bin/python benchmarks/renderer.py
+	@.venv/bin/python benchmarks/registration.py $(ARGS)
 
 clean:
 	@rm -rf results build install log .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What every test shares: real data, reproducible properties, one thread, a DDS domain of its own."""
+"""What every test shares: real data, reproducible properties, one thread, its own DDS domain."""
 
 import os
 from pathlib import Path
