@@ -29,6 +29,7 @@ class Outcome(NamedTuple):
     time_s: float
     verdict: str = ''
     starts: int = 1
+    covariance: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class Method:
 
 
 def _lm(view, volumes, start, start_range):
-    result = register([view], volumes, start, RegistrationConfig(init='start'))
-    return Outcome(result.reference_from_ct, result.time_s, result.verdict.name, result.starts)
+    return _outcome(register([view], volumes, start, RegistrationConfig(init='start')))
 
 
 def _multistart(view, volumes, start, start_range):
@@ -53,8 +53,17 @@ def _multistart(view, volumes, start, start_range):
         depth_mm=start_range.depth_mm,
     )
     config = RegistrationConfig(init='multistart', multistart=box)
-    result = register([view], volumes, start, config)
-    return Outcome(result.reference_from_ct, result.time_s, result.verdict.name, result.starts)
+    return _outcome(register([view], volumes, start, config))
+
+
+def _outcome(result):
+    return Outcome(
+        result.reference_from_ct,
+        result.time_s,
+        result.verdict.name,
+        result.starts,
+        result.covariance,
+    )
 
 
 def _bobyqa(view, volumes, start, start_range):

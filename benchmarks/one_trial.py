@@ -11,6 +11,7 @@ from surgical_perception.evaluation.metrics import (
     mtre_mm,
     rotation_error_deg,
 )
+from surgical_perception.geometry import se3
 
 
 def run_trial(method, xrays, volumes, start_range, pose, start, carm_from_ct):
@@ -34,15 +35,27 @@ def run_trial(method, xrays, volumes, start_range, pose, start, carm_from_ct):
     except (InputError, np.linalg.LinAlgError, FloatingPointError) as error:
         infinite = dict.fromkeys(errors, float('inf'))
         failed = {'time_s': float('nan'), 'verdict': '', 'starts_used': 0, 'error': str(error)}
+        failed['mahalanobis2'] = float('nan')
         return Record(**common, **infinite, **failed)
     return Record(
         **common,
         **_errors(outcome.carm_from_ct, truth, xrays),
+        mahalanobis2=_mahalanobis2(outcome, truth),
         time_s=outcome.time_s,
         verdict=outcome.verdict,
         starts_used=outcome.starts,
         error='',
     )
+
+
+def _mahalanobis2(outcome, truth):
+    """Return e C^-1 e of the pose error as PoseWithCovariance means it; NaN without a C."""
+    if outcome.covariance is None:
+        return float('nan')
+    shift = outcome.carm_from_ct[:3, 3] - truth[:3, 3]
+    turn = se3.log(outcome.carm_from_ct @ se3.inverse(truth))[3:]
+    error = np.concatenate([shift, turn])
+    return float(error @ np.linalg.solve(outcome.covariance, error))
 
 
 def _errors(carm_from_ct, truth, xrays):

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import chi2
 
 from surgical_perception.evaluation.metrics import (
     SUCCESS_MM,
@@ -12,6 +13,9 @@ from surgical_perception.evaluation.metrics import (
     success_rate,
     wilson_interval,
 )
+
+# The squared Mahalanobis distance within which 95 % of poses lie, for six dimensions.
+_ELLIPSOID_95 = chi2.ppf(0.95, 6)
 
 # An accepted pose that is this wrong would mislead a surgeon: a false accept.
 FALSE_ACCEPT_MM = 5.0
@@ -31,6 +35,7 @@ class Record:
     in_plane_mm: float
     depth_mm: float
     rotation_deg: float
+    mahalanobis2: float
     time_s: float
     verdict: str
     starts_used: int
@@ -74,6 +79,7 @@ _COLUMNS = (
     '95 % s',
     'false accepts',
     'good refused',
+    'OK within 95 % ellipsoid',
 )
 
 
@@ -99,4 +105,12 @@ def _row(key, group):
         *(f'{percentile(errors, p):.3g}' for p in (50, 75, 95)),
         *(f'{np.nanpercentile(times, p):.2f}' for p in (50, 95)),
         *(str(n) if has_verdict else '' for n in (false_accepts, good_refused)),
+        _coverage([r.mahalanobis2 for r in group if r.verdict == 'OK']),
     ]
+
+
+def _coverage(mahalanobis2):
+    """Return the share of accepted poses whose reported covariance holds the truth."""
+    if not mahalanobis2:
+        return ''
+    return f'{np.mean(np.array(mahalanobis2) <= _ELLIPSOID_95):.0%}'

@@ -215,7 +215,8 @@ class Plastimatch:
 
     def seconds_per_image(self, images=20):
         """Return the time of one more image, without loading the volume."""
-        few, many = (self._seconds(count) for count in (1, 1 + images))
+        # Loading takes longer than drawing and varies: the fastest of several runs each.
+        few, many = (min(self._seconds(n) for _ in range(5)) for n in (1, 1 + images))
         return (many - few) / images
 
     def _seconds(self, images):

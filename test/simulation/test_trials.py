@@ -85,7 +85,7 @@ def record(mtre_mm, verdict='OK', **changes):
     values = {
         'method': 'm', 'case': 'c', 'start_range': 'r', 'pose': 0, 'start': 0,
         'start_mtre_mm': 30.0, 'mtre_mm': mtre_mm, 'in_plane_mm': 0.0, 'depth_mm': 0.0,
-        'rotation_deg': 0.0, 'time_s': 0.5, 'verdict': verdict, 'starts_used': 1, 'error': '',
+        'rotation_deg': 0.0, 'mahalanobis2': 1.0, 'time_s': 0.5, 'verdict': verdict, 'starts_used': 1, 'error': '',
     }  # fmt: skip
     return Record(**{**values, **changes})
 
@@ -94,7 +94,7 @@ def test_the_table_counts_failures_and_wrong_verdicts():
     group = [
         record(0.1),
         record(0.2, 'REJECTED'),
-        record(9.0, 'OK'),
+        record(9.0, 'OK', mahalanobis2=12.7),
         record(float('inf'), '', time_s=float('nan')),
     ]
     row = markdown([*group, record(0.3, method='n', verdict='')]).splitlines()[2:]
@@ -103,8 +103,10 @@ def test_the_table_counts_failures_and_wrong_verdicts():
     assert cells[4].startswith('50.0%')
     assert float(cells[5]) == pytest.approx(4.6)
     assert cells[7] == 'inf'
-    assert cells[8:] == ['0.50', '0.50', '1', '1']
-    assert row[1].strip('|').split('|')[-1].strip() == ''
+    assert cells[8:12] == ['0.50', '0.50', '1', '1']
+    # Of the accepted ones, half lie within the 95 % ellipsoid: chi2 with 6 degrees ends at 12.59.
+    assert cells[12] == '50%'
+    assert [cell.strip() for cell in row[1].strip('|').split('|')][10:] == ['', '', '']
 
 
 def test_records_are_on_disk_at_once(tmp_path):

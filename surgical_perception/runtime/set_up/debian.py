@@ -33,6 +33,12 @@ def system_packages(interpreter: Interpreter) -> list[SystemPackage]:
         SystemPackage(f'{python}-dev', 'compile tf2_msgs', lambda: _runs(interpreter, headers)),
         SystemPackage('libgl1', 'draw pictures', lambda: _loads('libGL.so.1'), required=False),
         SystemPackage(
+            'libegl1',
+            'draw pictures without a display',
+            lambda: _loads('libEGL.so.1'),
+            required=False,
+        ),
+        SystemPackage(
             'libusb-1.0-0', 'use Open3D', lambda: _loads('libusb-1.0.so.0'), required=False
         ),
     ]
