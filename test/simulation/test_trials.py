@@ -85,7 +85,8 @@ def record(mtre_mm, verdict='OK', **changes):
     values = {
         'method': 'm', 'case': 'c', 'start_range': 'r', 'pose': 0, 'start': 0,
         'start_mtre_mm': 30.0, 'mtre_mm': mtre_mm, 'in_plane_mm': 0.0, 'depth_mm': 0.0,
-        'rotation_deg': 0.0, 'mahalanobis2': 1.0, 'time_s': 0.5, 'verdict': verdict, 'starts_used': 1, 'error': '',
+        'rotation_deg': 0.0, 'mahalanobis2': 1.0, 'time_s': 0.5, 'verdict': verdict,
+        'starts_used': 1, 'error': '',
     }  # fmt: skip
     return Record(**{**values, **changes})
 
