@@ -77,12 +77,15 @@ def _powers_of_two(most):
 def _save_plot(path, curves, backend):
     matplotlib.use('Agg')
     from matplotlib import pyplot
+    from matplotlib.ticker import NullLocator
 
     figure, axes = pyplot.subplots(1, len(curves), figsize=(4 * len(curves), 3.4), sharey=True)
     for axis, (title, curve) in zip(axes, curves.items(), strict=True):
         for i, label in enumerate(('image', 'image + J')):
             axis.loglog([x for x, _ in curve], [1e3 * s[i] for _, s in curve], 'o-', label=label)
         axis.set_xlabel(title)
+        axis.set_xticks([x for x, _ in curve], [f'{x:.3g}' for x, _ in curve])
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.grid(True, which='both', alpha=0.3)
     axes[0].set_ylabel(f'ms, {backend}')
     axes[0].legend()
