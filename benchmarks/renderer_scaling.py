@@ -74,6 +74,10 @@ def _powers_of_two(most):
     return sorted({*(2**k for k in range(most.bit_length()) if 2**k <= most), most})
 
 
+def _tick(x):
+    return str(x) if x < 1e4 else f'{x / 1e6:.2g} M'
+
+
 def _save_plot(path, curves, backend):
     matplotlib.use('Agg')
     from matplotlib import pyplot
@@ -84,7 +88,7 @@ def _save_plot(path, curves, backend):
         for i, label in enumerate(('image', 'image + J')):
             axis.loglog([x for x, _ in curve], [1e3 * s[i] for _, s in curve], 'o-', label=label)
         axis.set_xlabel(title)
-        axis.set_xticks([x for x, _ in curve], [f'{x:.3g}' for x, _ in curve])
+        axis.set_xticks([x for x, _ in curve], [_tick(x) for x, _ in curve])
         axis.xaxis.set_minor_locator(NullLocator())
         axis.grid(True, which='both', alpha=0.3)
     axes[0].set_ylabel(f'ms, {backend}')
