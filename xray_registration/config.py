@@ -25,7 +25,8 @@ class GateConfig:
 
     verified_cost: float = 0.06  # a start this good ends the search
     # Costs at the last search level.  On simulated X-rays right poses end below 0.04, also at low
-    # dose with heavy scatter; wrong ones, mirrored images and other CTs end above 0.20.
+    # dose with heavy scatter; mirrored images and other CTs end above 0.20, and wrong poses too
+    # unless the solver was still on its way.
     max_cost_ok: float = 0.10
     max_cost_degraded: float = 0.16
     max_sigma_lateral_mm: float = 3.0

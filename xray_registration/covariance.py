@@ -13,8 +13,8 @@ from surgical_perception.geometry import se3
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 # Blocks are not quite independent, and a wrong bone contrast or scatter biases all of them alike:
-# with this factor on standard deviations the 95 % ellipsoid held 37 of 40 truths of two CTs, half
-# of them at low dose with heavy scatter (benchmarks/registration.py prints it for other ones).
+# factor on standard deviations, set on X-rays of two CTs, half of them at low dose with heavy
+# scatter.  benchmarks/registration.py prints how often the 95 % ellipsoid holds other ones.
 _CALIBRATION = 2.9
 
 # Stands for "not known" where a direction leaves no trace: a kilometre, a thousand turns.  A

@@ -19,6 +19,7 @@ class Evidence(NamedTuple):
 
 def judge(evidence, config):
     """Return (Verdict, reason) for an Evidence by a GateConfig; the reason is '' for OK."""
+    unfinished = evidence.status in (SolverStatus.MAX_STEPS, SolverStatus.TIMEOUT)
     refusals = [
         (
             evidence.status in (SolverStatus.NON_FINITE, SolverStatus.ILL_CONDITIONED),
@@ -34,6 +35,12 @@ def judge(evidence, config):
             f'X-ray and projected CT do not match: cost {evidence.cost:.3f} is above '
             f'{config.max_cost_degraded:g} (local NCC {evidence.similarity:.2f}); '
             'wrong CT, flipped image, poor start or wrong intensity setting?',
+        ),
+        (
+            # Between minima the covariance, which describes one, means nothing.
+            unfinished and evidence.cost > config.max_cost_ok,
+            f'{evidence.status.value} before X-ray and projected CT match: cost '
+            f'{evidence.cost:.3f} is above {config.max_cost_ok:g}; start nearer',
         ),
     ]
     lateral, depth = max(evidence.sigma_mm[:2]), evidence.sigma_mm[2]
@@ -53,7 +60,7 @@ def judge(evidence, config):
             'add a view from another angle',
         ),
         (
-            evidence.status in (SolverStatus.MAX_STEPS, SolverStatus.TIMEOUT),
+            unfinished,
             evidence.status.value,
         ),
     ]
