@@ -24,7 +24,7 @@ class GateConfig:
     """When a result is believed."""
 
     verified_cost: float = 0.06  # a start this good ends the search
-    # Costs at the last search level.  On simulated X-rays right poses end below 0.04, also at low
+    # Costs at the last search level.  On tuning X-rays right poses end below 0.04, also at low
     # dose with heavy scatter; mirrored images and other CTs end above 0.20, and wrong poses too
     # unless the solver was still on its way.
     max_cost_ok: float = 0.10
