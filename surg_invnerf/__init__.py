@@ -1,1 +1,1 @@
-"""Surg-InvNeRF: stereo endoscope and robot kinematics in, tracked 3D points out (to come)."""
+"""Surg-InvNeRF: stereo endoscope and robot kinematics in, tracked 3D points and a surface out."""

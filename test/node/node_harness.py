@@ -137,6 +137,7 @@ class Harness:
             ],
         )
         self.peer = Peer(context)
+        self.clients = {}
         self.executor = SingleThreadedExecutor(context=context)
         self.executor.add_node(self.node)
         self.executor.add_node(self.peer)
@@ -164,11 +165,14 @@ class Harness:
 
     def call(self, service_type, name, request=None):
         """Call a service of the node and return its response."""
-        client = self.peer.create_client(service_type, name)
+        # One client for each service: on a busy machine a second one, made while the end of the
+        # first is still being announced, may never see the service.
+        if name not in self.clients:
+            self.clients[name] = self.peer.create_client(service_type, name)
+        client = self.clients[name]
         self.wait(client.service_is_ready)
         future = client.call_async(request or service_type.Request())
         self.wait(future.done)
-        self.peer.destroy_client(client)
         return future.result()
 
     def destroy(self):
