@@ -3,7 +3,6 @@
 import numpy as np
 from node_harness import CARM_FROM_CT, NODE, running
 from rclpy.parameter import Parameter
-from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
 from surgical_perception.geometry import se3
@@ -25,15 +24,6 @@ def shoot_tracked(h, stamp_ns):
     h.peer.broadcaster.send('patient', 'carm', stamp_ns, PATIENT_FROM_CARM)
     h.peer.shoot(stamp_ns)
     h.wait(lambda: h.peer.statuses)
-
-
-def set_clock(h, seconds):
-    """Publish /clock until the node has it."""
-    clock = Clock()
-    stamps.fill(clock.clock, int(seconds * S))
-    h.wait(lambda: h.peer.clock.get_subscription_count())
-    h.peer.clock.publish(clock)
-    h.wait(lambda: h.node.get_clock().now().nanoseconds == int(seconds * S))
 
 
 def test_tracked_pose_is_composed_at_the_image_stamp_and_broadcast_again():
@@ -80,22 +70,22 @@ def test_missing_tf_is_a_reason_and_never_an_identity():
 
 def test_broadcast_ends_when_the_image_is_too_old():
     with running(**TRACKED, use_sim_time=True, tf__max_age_s=2.0) as h:
-        set_clock(h, 100)
+        h.set_clock(100)
         shoot_tracked(h, 100 * S)
-        set_clock(h, 101.9)
+        h.set_clock(101.9)
         h.wait(lambda: stamps.to_ns(h.peer.transforms[-1].header.stamp) == int(101.9 * S))
-        set_clock(h, 102.1)
+        h.set_clock(102.1)
         h.wait(lambda: h.peer.report('tf')[0] == ERROR)
         assert 'max_age_s' in h.peer.report('tf')[1]
-        set_clock(h, 103)
+        h.set_clock(103)
         h.never(lambda: stamps.to_ns(h.peer.transforms[-1].header.stamp) > int(101.9 * S))
 
 
 def test_age_limit_may_be_changed_while_the_node_runs():
     with running(**TRACKED, use_sim_time=True, tf__max_age_s=0.0) as h:
-        set_clock(h, 100)
+        h.set_clock(100)
         shoot_tracked(h, 100 * S)
-        set_clock(h, 5000)
+        h.set_clock(5000)
         h.wait(lambda: stamps.to_ns(h.peer.transforms[-1].header.stamp) == 5000 * S)
         assert h.node.set_parameters([Parameter('tf.max_age_s', value=10)])[0].successful
         h.wait(lambda: h.peer.report('tf')[0] == ERROR)
@@ -113,12 +103,12 @@ def test_reset_ends_the_broadcast():
 
 def test_clock_that_jumps_back_clears_everything_and_the_node_goes_on():
     with running(**TRACKED, use_sim_time=True) as h:
-        set_clock(h, 100)
+        h.set_clock(100)
         shoot_tracked(h, 100 * S)
-        set_clock(h, 50)
+        h.set_clock(50)
         h.wait(lambda: 'jumped back' in h.peer.report('tf')[1])
         count = len(h.peer.transforms)
-        set_clock(h, 51)
+        h.set_clock(51)
         h.never(lambda: len(h.peer.transforms) > count)
         h.peer.statuses.clear()
         shoot_tracked(h, 51 * S)

@@ -1,17 +1,10 @@
 """The executable as users start it: a real CT file, the real pipeline, real DDS, a real Ctrl-C."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
-import rclpy
 import SimpleITK as sitk
 from node_harness import NODE, Peer
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from node_process import NodeProcess
 from sensor_msgs.msg import Image
 
 from surgical_perception.geometry import frames, se3
@@ -20,7 +13,6 @@ from surgical_perception.images import image_from_message
 from surgical_perception.ros.diagnostics import OK
 from surgical_perception.ros.transforms import pose_from_transform
 from surgical_perception.ros.validation import validate_pose
-from surgical_perception.runtime.environment import node_environment
 from xray_registration.config import RegistrationConfig
 from xray_registration.pipeline import RegistrationPipeline
 from xray_registration.simulation.siddon import project
@@ -28,7 +20,6 @@ from xray_registration.views import View, line_integrals
 from xray_registration.volume.attenuation import AttenuationConfig
 from xray_registration.volume.loader import load_ct
 
-START_TIMEOUT_S = 120.0  # the first start compiles the kernels
 CAMERA = PinholeCamera.from_carm(128, 128, sdd_mm=1020, du_mm=1.6)
 PATIENT_FROM_CARM = se3.exp([0.1, -0.2, 0.3, 0.4, 0.5, -0.6])
 
@@ -66,73 +57,14 @@ def shot(ct_path):
     return ct, np.clip(counts, 1, 65535).astype(np.uint16), carm_from_ct
 
 
-class Process:
-    """The executable in a process of its own, and a peer in this one."""
-
-    def __init__(self, log, *parameters):
-        self._log = open(log, 'w+')  # noqa: SIM115 - closed in `close`
-        arguments = [word for name_value in parameters for word in ('-p', name_value)]
-        self.process = subprocess.Popen(
-            [sys.executable, '-m', 'xray_registration.main', '--ros-args', *arguments],
-            env=node_environment(),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-        self._context = Context()
-        rclpy.init(context=self._context)
-        self.peer = Peer(self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.peer)
-
-    def wait(self, condition, timeout_s=START_TIMEOUT_S):
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert self.process.poll() is None, self.output()
-            assert time.monotonic() < deadline, self.output()
-            self._executor.spin_once(timeout_sec=0.02)
-
-    def shoot_until(self, condition, *shot):
-        """
-        Send an image until `condition()` holds.
-
-        A best-effort publisher may know its subscriber before that one knows it, and what it sends
-        in between is lost: no count of matched endpoints on this side can tell.
-        """
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not condition():
-            assert time.monotonic() < deadline, self.output()
-            self.peer.shoot(*shot)
-            again = time.monotonic() + 2.0
-            self.wait(lambda again=again: condition() or time.monotonic() > again)
-
-    def output(self):
-        self._log.seek(0)
-        return self._log.read()
-
-    def interrupt(self):
-        """Send Ctrl-C; return (exit code, seconds)."""
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(10), time.monotonic() - began
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._executor.remove_node(self.peer)
-        self.peer.destroy_node()
-        self._executor.shutdown()
-        rclpy.try_shutdown(context=self._context)
-        self._log.close()
-
-
 @pytest.fixture
 def start(tmp_path):
     """Return a function that starts the executable with parameters and ends it after the test."""
     started = []
 
     def run(*parameters):
-        started.append(Process(tmp_path / 'node.log', *parameters))
+        log = tmp_path / 'node.log'
+        started.append(NodeProcess('xray_registration.main', Peer, log, *parameters))
         return started[-1]
 
     yield run

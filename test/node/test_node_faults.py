@@ -5,8 +5,9 @@ import pytest
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from node_harness import CAMERA, NODE, FakePipeline, held_pipeline, running, values
+from node_harness import CAMERA, NODE, FakePipeline, held_pipeline, running
 from rclpy.parameter import Parameter
+from ros_harness import values
 from sensor_msgs.msg import Image
 
 from surgical_perception.errors import InputError

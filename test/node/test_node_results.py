@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from node_harness import CARM_FROM_CT, NODE, FakePipeline, held_pipeline, running, values
+from node_harness import CARM_FROM_CT, NODE, FakePipeline, held_pipeline, running
+from ros_harness import values
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import Marker

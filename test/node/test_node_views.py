@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from node_harness import CAMERA, CARM_FROM_CT, NODE, running, values
+from node_harness import CAMERA, CARM_FROM_CT, NODE, running
+from ros_harness import values
 from sensor_msgs.msg import CameraInfo, Image
 
 from surgical_perception.geometry import se3

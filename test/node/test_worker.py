@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from node_harness import TIMEOUT_S
+from ros_harness import TIMEOUT_S
 
 from surgical_perception.ros.worker import Worker
 
