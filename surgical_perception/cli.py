@@ -6,6 +6,7 @@ imports neither half.  Exit codes: 0 done, 2 bad input (one sentence on stderr),
 """
 
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +24,17 @@ INTERRUPTED = 130
 # in some versions of typer.
 _UsageError = typer.BadParameter.__base__
 
+
+class Half(str, Enum):
+    """The halves of the package, as `demo --only` names them."""
+
+    xray = 'xray'
+    endo = 'endo'
+
+
 app = typer.Typer(
     name=PROGRAM,
-    help='X-ray registration for surgical robotics. Research use only.',
+    help='X-ray registration and endoscopic tracking for surgical robotics. Research use only.',
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -125,11 +134,21 @@ def demo(
     out: Annotated[
         Path, typer.Option(help='Folder of the runs; its link latest is the newest.')
     ] = (Path('results')),
+    only: Annotated[Half | None, typer.Option(help='Run one half.', metavar='xray|endo')] = None,
 ):
-    """Run the real nodes over DDS on a simulated C-arm sequence of a real CT, with a report."""
-    from xray_registration.demo import run
+    """Run the real nodes over DDS on simulated input with known truth, and report."""
+    from surgical_perception import demo as halves
 
-    run.run(out)
+    runs = {}
+    if only is not Half.endo:
+        from xray_registration.demo import run as xray
+
+        runs[Half.xray.value] = xray.run
+    if only is not Half.xray:
+        from surg_invnerf.demo import run as endo
+
+        runs[Half.endo.value] = endo.run
+    halves.run(out, runs)
 
 
 def main(words=None):

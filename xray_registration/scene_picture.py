@@ -1,18 +1,11 @@
 """The scene of a registration in 3D: bone, C-arm with its X-ray, start, estimate and truth."""
 
-import os
-import pickle
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyvista as pv
 
-from surgical_perception.errors import InputError
-from surgical_perception.evaluation import plots
+from surgical_perception.evaluation import drawing_process, plots
 from surgical_perception.geometry import se3
 
 _START, _ESTIMATE, _TRUTH = plots.BEFORE, plots.AFTER, '#009E73'
@@ -63,30 +56,12 @@ class SceneView:
 
 
 def scene_3d(path, view):
-    """
-    Render a SceneView offscreen to a PNG.
-
-    In a process of its own: where VTK finds neither a display nor EGL, it takes its process down.
-    Raises InputError that says what to install.
-    """
-    with tempfile.NamedTemporaryFile(suffix='.pickle') as file:
-        pickle.dump(view, file)
-        file.flush()
-        command = [sys.executable, '-m', __name__, file.name, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:] or ['it crashed']
-        raise InputError(
-            'no 3D picture: VTK needs a display or EGL (Debian: libegl1), and here it failed: '
-            + said[0]
-        )
+    """Render a SceneView offscreen to a PNG; raises InputError that says what to install."""
+    drawing_process.draw(render, path, view)
 
 
 def render(path, view):
     """Render a SceneView to a PNG in this process."""
-    if 'DISPLAY' not in os.environ:
-        # VTK would try X first and complain on stderr.
-        os.environ.setdefault('VTK_DEFAULT_OPENGL_WINDOW', 'vtkEGLRenderWindow')
     plotter = pv.Plotter(off_screen=True, window_size=_WINDOW, lighting='light kit')
     plotter.set_background('#ffffff', top='#dfe7ef')
     _add_bone(plotter, view)
@@ -203,8 +178,3 @@ def _aim(plotter):
     plotter.camera.position = plotter.camera.focal_point + np.array([1.2, -0.55, 0.45])
     plotter.reset_camera()
     plotter.camera.zoom(_ZOOM)
-
-
-if __name__ == '__main__':
-    # The pickle is the parent's own temporary file.
-    render(sys.argv[2], pickle.loads(Path(sys.argv[1]).read_bytes()))

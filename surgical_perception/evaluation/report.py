@@ -24,13 +24,18 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); }
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with text, and a picture or a table (rows of plain values under a header)."""
+    """
+    A heading with text, a picture or a table (rows of plain values under a header), and a link.
+
+    link    address of a page that says more, relative to this one
+    """
 
     title: str
     text: str = ''
     picture: Path | None = None
     header: tuple[str, ...] = ()
     rows: tuple[tuple, ...] = ()
+    link: str = ''
 
 
 def write_report(path, title, summary, metrics, sections, footer=''):
@@ -66,6 +71,9 @@ def _section(section):
         )
     if section.rows:
         parts.append(_table(section.header, section.rows))
+    if section.link:
+        address = html.escape(section.link)
+        parts.append(f'<p><a href="{address}">{address}</a></p>\n')
     return ''.join(parts)
 
 

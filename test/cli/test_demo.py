@@ -1,21 +1,17 @@
 """The whole demo in small: bag, launch file, real nodes over real DDS, evaluation, report."""
 
-import configparser
 import json
-import os
-import re
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 from small_ct import write_small_ct
 
+from surgical_perception import demo
 from surgical_perception.evaluation import results
 from xray_registration.demo import present, run
 from xray_registration.demo.scene import DemoConfig
 from xray_registration.simulation.trajectory import OrbitConfig
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SMALL = DemoConfig(
     shots=4,
     moved_at_shot=2,
@@ -26,48 +22,21 @@ SMALL = DemoConfig(
 )
 
 
-def console_scripts():
-    """Return the lines `name = module:function` of setup.cfg."""
-    setup = configparser.ConfigParser()
-    setup.read(CHECKOUT / 'setup.cfg')
-    return setup['options.entry_points']['console_scripts'].strip().splitlines()
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Lay the checkout out as an installed package, and let launch find it."""
-    prefix = tmp_path / 'prefix'
-    share, programs = (prefix / part / run.PACKAGE for part in ('share', 'lib'))
-    markers = prefix / 'share/ament_index/resource_index/packages'
-    for folder in (share, programs, markers):
-        folder.mkdir(parents=True)
-    (markers / run.PACKAGE).touch()
-    for name in ('launch', 'config'):
-        (share / name).symlink_to(CHECKOUT / name)
-    profile = Path('surgical_perception/runtime/fastdds_shm.xml')
-    (share / profile.name).symlink_to(CHECKOUT / profile)
-    for line in console_scripts():
-        name, module, function = re.split(r'\s*[=:]\s*', line)
-        program = programs / name
-        code = f'import sys; from {module} import {function}; sys.exit({function}())'
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
-        program.chmod(0o755)
-    paths = [str(prefix), *filter(None, [os.environ.get('AMENT_PREFIX_PATH')])]
-    monkeypatch.setenv('AMENT_PREFIX_PATH', os.pathsep.join(paths))
-    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(CHECKOUT), *sys.path]))
-
-
 def test_demo_registers_moves_rejects_and_reports(tmp_path, installed, capfd):
     ct_path = write_small_ct(tmp_path / 'ct.nii.gz')
-    folder = run.run(tmp_path / 'out', SMALL, ct_path)
+    half = partial(run.run, config=SMALL, ct_path=ct_path)
+    folder = demo.run(tmp_path / 'out', {'xray': half})
     terminal = capfd.readouterr().err
-    assert terminal.strip().splitlines()[-1].endswith(f'latest/{present.REPORT}')
+    assert terminal.strip().splitlines()[-1].endswith(f'latest/{demo.REPORT}')
 
-    latest = tmp_path / 'out' / results.LATEST
-    assert latest.resolve() == folder
-    expected = {present.REPORT, present.OVERLAYS, present.SCENE, present.CURVES, 'result.json'}
+    assert (tmp_path / 'out' / results.LATEST).resolve() == folder
+    front = (folder / demo.REPORT).read_text()
+    assert front.count('data:image/png') == 1
+    assert f'href="xray/{demo.REPORT}"' in front
+    latest = folder / 'xray'
+    expected = {demo.REPORT, present.OVERLAYS, present.SCENE, present.CURVES, 'result.json'}
     assert expected <= {path.name for path in latest.iterdir()}
-    page = (latest / present.REPORT).read_text()
+    page = (latest / demo.REPORT).read_text()
     assert page.count('data:image/png') == 3
 
     result = json.loads((latest / 'result.json').read_text(), parse_constant=pytest.fail)

@@ -1,19 +1,15 @@
 """The demo's input as a rosbag: X-rays, camera_info, tracker, start pose, truth."""
 
-import hashlib
-import json
 import sys
-import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from surgical_perception import bags
 from surgical_perception.bags import BagWriter, message_class
-from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from surgical_perception.ros import stamps
+from surgical_perception.runtime.made_once import key_of, made_once
 from xray_registration.simulation import degrade, siddon, trajectory
 
 IMAGE = '/carm/image_rect'
@@ -33,7 +29,6 @@ CARM_FRAME = 'carm_optical'
 
 # After the tracker has begun, and well before the first shot.
 _INITIAL_POSE_AFTER_S = 0.5
-_KEY_DIGITS = 16
 
 # Offset and read-out noise of a 16-bit flat panel.
 _DARK_COUNTS, _DARK_NOISE = 100.0, 8.0
@@ -47,17 +42,11 @@ def cached_bag(folder, ct, scene, config, on_shot):
     `on_shot` is called after each X-ray.  A bag appears under its name only when it is complete.
     Raises InputError where the folder cannot be written.
     """
-    path = Path(folder) / f'demo-{_key(ct, config)}'
-    if not path.exists():
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f'{folder}: cannot be written: {error.strerror}') from None
-        # rosbags names the file in a bag after its folder.
-        with tempfile.TemporaryDirectory(prefix='unfinished-', dir=folder) as unfinished:
-            write_bag(Path(unfinished) / path.name, ct, scene, config, on_shot)
-            (Path(unfinished) / path.name).rename(path)
-    return path
+    modules = (siddon, degrade, trajectory, bags, sys.modules[__name__])
+    key = key_of(config, modules, ct.sha256)
+    return made_once(
+        Path(folder) / f'demo-{key}', lambda path: write_bag(path, ct, scene, config, on_shot)
+    )
 
 
 def write_bag(path, ct, scene, config, on_shot=lambda: None):
@@ -94,15 +83,6 @@ def _dark(scene, rng):
     """Return what a detector delivers without exposure: electronic noise on its offset."""
     noise = rng.normal(_DARK_COUNTS, _DARK_NOISE, (scene.camera.height, scene.camera.width))
     return np.clip(np.round(noise), 0, None).astype(np.uint16)
-
-
-def _key(ct, config):
-    """Hash what the bag depends on."""
-    digest = hashlib.sha256(ct.sha256.encode())
-    digest.update(json.dumps(asdict(config), sort_keys=True).encode())
-    for module in (siddon, degrade, trajectory, bags, sys.modules[__name__]):
-        digest.update(Path(module.__file__).read_bytes())
-    return digest.hexdigest()[:_KEY_DIGITS]
 
 
 def _message(kind, **fields):

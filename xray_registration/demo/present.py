@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from surgical_perception import demo
 from surgical_perception.bags import read_messages
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation import plots, report
@@ -12,7 +13,7 @@ from xray_registration.demo.bag import IMAGE
 from xray_registration.scene_picture import SceneView, scene_3d
 from xray_registration.views import View, line_integrals
 
-REPORT = 'report.html'
+TITLE = 'C-arm registration demo'
 OVERLAYS, SCENE, CURVES = 'overlays.png', 'scene.png', 'errors.png'
 
 
@@ -31,8 +32,8 @@ def present(folder, bag, pipeline, scene, config, outcomes, table, numbers):
             1, _scene(folder / SCENE, pipeline, scene, config, outcomes, shown, views[shown])
         )
     report.write_report(
-        folder / REPORT,
-        'C-arm registration demo',
+        folder / demo.REPORT,
+        TITLE,
         summary_line(numbers),
         numbers,
         [*sections, _table(table)],
