@@ -59,6 +59,24 @@ def image_from_message(msg):
     return _converted(np.ascontiguousarray(pixels), conversion, _name(msg))
 
 
+def rgb_from_message(msg):
+    """
+    Return the pixels of a sensor_msgs/Image as RGB [H, W, 3] uint8, C-contiguous.
+
+    Grey becomes three equal channels, alpha is dropped, and of 16 bits the upper eight stay.
+    Raises InputError as `image_from_message` does, and for float images, whose range is unknown.
+    """
+    pixels = image_from_message(msg)
+    if pixels.dtype.kind == 'f':
+        raise InputError(f'{_name(msg)} is no colour image: publish rgb8, bgr8 or mono8')
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.ndim == 2:
+        return np.repeat(pixels[..., None], 3, -1)
+    blue_first = msg.encoding.startswith('bgr')
+    return np.ascontiguousarray(pixels[..., 2::-1] if blue_first else pixels[..., :3])
+
+
 def pixels_as_sent(msg):
     """
     Return the data of a sensor_msgs/Image as a view [H, W] or [H, W, C]; nothing is copied.

@@ -218,3 +218,36 @@ def test_compressed_garbage_is_refused(data):
     for prefix in (b'', b'\x89PNG\r\n\x1a\n', b'\xff\xd8\xff'):
         with pytest.raises(InputError, match='cannot be decoded: publish JPEG or PNG'):
             images.image_from_compressed_message(compressed(prefix + data))
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'pixel', 'expected'),
+    [
+        ('rgb8', (10, 20, 30), (10, 20, 30)),
+        ('bgr8', (10, 20, 30), (30, 20, 10)),
+        ('rgba8', (10, 20, 30, 255), (10, 20, 30)),
+        ('bgra8', (10, 20, 30, 255), (30, 20, 10)),
+        ('mono8', (7,), (7, 7, 7)),
+        ('mono16', (0x1234,), (0x12, 0x12, 0x12)),
+    ],
+)
+def test_every_plain_colour_becomes_rgb(encoding, pixel, expected):
+    kind, channels = images.PLAIN_ENCODINGS[encoding]
+    pixels = np.empty((3, 4, channels), kind)
+    pixels[:] = pixel
+    msg = images.fill_image_message(empty_message(), pixels.squeeze(), encoding)
+    rgb = images.rgb_from_message(msg)
+    assert rgb.dtype == np.uint8 and rgb.shape == (3, 4, 3) and rgb.flags.c_contiguous
+    assert (rgb == expected).all()
+
+
+def test_a_mosaic_becomes_rgb_of_eight_bits():
+    mosaic = np.full((4, 4), 0x2000, np.uint16)
+    msg = message(4, 4, 'bayer_rggb16', 8, array.array('B', mosaic.tobytes()))
+    assert (images.rgb_from_message(msg) == 0x20).all()
+
+
+def test_a_float_image_has_no_colour():
+    msg = images.fill_image_message(empty_message(), np.ones((2, 2), np.float32), '32FC1')
+    with pytest.raises(InputError, match='no colour image'):
+        images.rgb_from_message(msg)
