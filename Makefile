@@ -5,14 +5,15 @@ SET_UP = $(PYTHON) -m surgical_perception.runtime.set_up
 SET_UP_TEST = $(SET_UP) --with test --with gpu
 ARGS ?=
 
-.PHONY: help setup demo test lint format benchmark clean distclean
+.PHONY: help setup demo demo-xray demo-endo test lint format benchmark clean distclean
 
 help:
 	@echo 'make setup      set up .venv, with all that demo and tests need'
-	@echo 'make demo       register a real CT to a C-arm sequence by the real ROS 2 nodes'
+	@echo 'make demo       both halves by the real ROS 2 nodes: a CT registered to a C-arm sequence,'
+	@echo '                tissue tracked in a stereo endoscope; make demo-xray, make demo-endo for one'
 	@echo 'make test       run the tests (ARGS="-k name" for some of them)'
 	@echo 'make lint       check style; make format applies it'
-	@echo 'make benchmark  measure renderer and registration (minutes)'
+	@echo 'make benchmark  measure renderer, registration and tracking (minutes)'
 	@echo 'make clean      remove results and caches; make distclean removes .venv as well'
 
 setup:
@@ -21,6 +22,10 @@ setup:
 demo:
 	@$(SET_UP)
 	@.venv/bin/surgical-perception demo $(ARGS)
+
+demo-xray demo-endo:
+	@$(SET_UP)
+	@.venv/bin/surgical-perception demo --only $(@:demo-%=%) $(ARGS)
 
 test:
 	@$(SET_UP_TEST)
@@ -40,6 +45,7 @@ benchmark:
 	@$(SET_UP_TEST) --with bench
 	@.venv/bin/python benchmarks/renderer.py
 	@.venv/bin/python benchmarks/registration.py $(ARGS)
+	@.venv/bin/python benchmarks/tracking.py
 
 clean:
 	@rm -rf results build install log .pytest_cache .ruff_cache .hypothesis

@@ -22,6 +22,7 @@ ROSDEP = {
     'nibabel': None,
     'numba': 'python3-numba',
     'numpy': 'python3-numpy',
+    'open3d': 'python3-open3d-pip',
     'opencv-python-headless': 'python3-opencv',
     'pydicom': None,
     'pytest': 'python3-pytest',
