@@ -1,0 +1,1 @@
+"""A synthetic stereo endoscope over deforming tissue, with exact truth for every point."""
