@@ -1,0 +1,137 @@
+"""Tracks out of a fitted model: any pixel of any frame, followed through every frame."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from surg_invnerf.model import query
+from surg_invnerf.tracks.covariance import (
+    CovarianceConfig,
+    confidence,
+    covariances,
+    frames_since,
+    point_sigmas,
+)
+from surg_invnerf.tracks.result import Cause, Tracks
+from surg_invnerf.tracks.visibility import VisibilityConfig, look
+from surgical_perception.errors import InputError
+
+# A point may be mapped to or behind the camera where tissue never was; its covariance must stay
+# finite there.
+_MIN_DEPTH_M = 1e-3
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """Everything that `track` may be told."""
+
+    visibility: VisibilityConfig = field(default_factory=VisibilityConfig)
+    covariance: CovarianceConfig = field(default_factory=CovarianceConfig)
+
+
+def track(model, observations, queries, ids=None, config=None, *, frames=None, error_grids=None):
+    """
+    Follow query points through the frames of a fitted model; return Tracks in their order.
+
+    queries         [N, 3] (u, v, frame), pixels of the left image of frames that the model holds
+    ids             [N], unique; 0 to N - 1 where not given
+    frames          [T] rising; all that model and observations hold where not given
+    error_grids     {frame: [gh, gw] reprojection error in px} of the fitter, for the covariance
+
+    Raises InputError for a query outside its image or of a frame that is not held.
+    """
+    queries = _validated(queries, model, observations)
+    points = query.canonical_points(model, observations, queries)
+    return follow(
+        model,
+        observations,
+        points.canonical,
+        points.sigma_m,
+        np.arange(len(queries)) if ids is None else ids,
+        config,
+        frames=frames,
+        error_grids=error_grids,
+    )
+
+
+def follow(
+    model, observations, canonical, sigma_m, ids, config=None, *, frames=None, error_grids=None
+):
+    """
+    Return the Tracks of canonical points [N, 3], as `track` does for queries.
+
+    sigma_m     [N] standard deviation of their depth where they were picked
+    """
+    config = config or TrackConfig()
+    frames = _held(model, observations) if frames is None else np.asarray(frames)
+    ids = np.asarray(ids, np.int64)
+    if len(np.unique(ids)) != len(canonical):
+        raise InputError(f'{len(canonical)} points need as many different ids, not {ids.tolist()}')
+    camera = observations.camera
+    xyz_m = query.positions(model, canonical, frames)
+    depth_m = np.maximum(xyz_m[..., 2], _MIN_DEPTH_M)
+    in_front = np.concatenate([xyz_m[..., :2], depth_m[..., None]], -1)
+    uv = query.project(camera, in_front)
+    cause = np.empty(uv.shape[:2], np.uint8)
+    residual_px = np.zeros(uv.shape[:2])
+    for column, frame in enumerate(frames.tolist()):
+
+        def rendered(pixels, frame=frame):
+            return query.rendered_depth(model, observations, frame, pixels)
+
+        at, z_m = uv[:, column], xyz_m[:, column, 2]
+        observed = observations.frames[frame]
+        cause[:, column] = look(camera, observed, at, z_m, rendered, config.visibility)
+        if error_grids is not None and frame in error_grids:
+            residual_px[:, column] = _cells(camera, error_grids[frame], at)
+
+    lost = frames_since(cause == Cause.VISIBLE, frames)
+    across_px, along_m = point_sigmas(
+        camera, depth_m, sigma_m, lost, residual_px, config.covariance
+    )
+    return Tracks(
+        ids,
+        frames,
+        uv.astype(np.float32),
+        xyz_m.astype(np.float32),
+        cause,
+        covariances(camera, in_front, across_px, along_m).astype(np.float32),
+        confidence(across_px).astype(np.float32),
+    )
+
+
+def _held(model, observations):
+    """Return the frames that both the model and the observations hold, in order."""
+    return np.array([frame for frame in model.frames if frame in observations.frames])
+
+
+def _validated(queries, model, observations):
+    """Return queries [N, 3] as float64, or raise InputError."""
+    queries = np.asarray(queries, float)
+    if queries.ndim != 2 or queries.shape[1] != 3 or not np.isfinite(queries).all():
+        raise InputError(
+            f'queries of shape {list(queries.shape)}: expected finite numbers [N, 3], '
+            'each u, v and frame'
+        )
+    left, held = observations.camera.left, _held(model, observations)
+    for u, v, frame in queries[~np.isin(queries[:, 2], held)][:1]:
+        raise InputError(
+            f'the query ({u:g}, {v:g}) names frame {frame:g}, which is none of the '
+            f'{len(held)} frames of the model, {held.min()} to {held.max()}'
+        )
+    high = [left.width - 0.5, left.height - 0.5]
+    inside = ((queries[:, :2] >= -0.5) & (queries[:, :2] < high)).all(1)
+    for u, v, frame in queries[~inside][:1]:
+        raise InputError(
+            f'the query ({u:g}, {v:g}) of frame {frame:g} lies outside the '
+            f'{left.width}x{left.height} image'
+        )
+    return queries
+
+
+def _cells(camera, grid, uv):
+    """Return the values of an error grid [gh, gw], which covers the image, at pixels [N, 2]."""
+    size = np.array([camera.left.width, camera.left.height])
+    cells = np.array(grid.shape[::-1])
+    index = np.clip((uv + 0.5) / size * cells, 0, cells - 1).astype(int)
+    return grid[index[:, 1], index[:, 0]]
