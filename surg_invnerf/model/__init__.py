@@ -1,0 +1,1 @@
+"""The invertible NeRF: a deformation with an exact inverse, and a field in canonical space."""
