@@ -1,0 +1,97 @@
+"""
+What every network that a user brings has in common: the images it is given, the flow it returns.
+
+Two forms are known: (image1, image2) -> flow [1, 2, H, W], or several of which the last is the
+finest, as RAFT returns them; and (points, image1, image2) -> end points [1, N, 2], as STIRMetrics
+exports RAFT (`raft_pointtrackSTIR`).  Images are float32 [1, 3, H, W], RGB.
+"""
+
+from abc import abstractmethod
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from surg_invnerf.correspondence.dense import pixel_grid
+from surg_invnerf.correspondence.provider import DenseMatch, Provider, require_same_size
+from surgical_perception.errors import InputError
+
+# RAFT works on eighths of the image; others on fewer.
+_MULTIPLE = 8
+
+
+class Network(Provider):
+    """
+    Flow by a network.
+
+    takes_points        whether it is of the second form
+    size                (height, width) of the images that it was exported for: frames are resized
+                        to it; None for any, then frames are padded to multiples of 8
+    largest             value of white: RAFT divides by 255 itself, and so do its exports
+    name                of the network, for messages
+    """
+
+    def __init__(self, name, takes_points, size, largest):
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise InputError(f'size is {size!r}, expected (height, width) in pixels')
+        self._name = name
+        self._takes_points = takes_points
+        self._size = size
+        self._largest = largest
+
+    @abstractmethod
+    def _run(self, inputs):
+        """Return the list of output arrays of a list of input arrays."""
+
+    def match(self, source, target, initial=None):
+        """Return the DenseMatch; raise InputError where the output is no flow of this size."""
+        height, width = require_same_size(source, target)
+        images = [self._prepared(frame.image) for frame in (source, target)]
+        size = images[0].shape[2:]
+        inputs = [pixel_grid(*size).reshape(1, -1, 2), *images] if self._takes_points else images
+        flow = self._flow(self._run(inputs)[-1], size)
+        if self._size is None:
+            return DenseMatch(np.ascontiguousarray(flow[:height, :width]))
+        scale = np.array([width / size[1], height / size[0]], np.float32)
+        return DenseMatch(cv2.resize(flow, (width, height)) * scale)
+
+    def _prepared(self, image):
+        height, width = image.shape[:2]
+        if self._size is not None:
+            image = cv2.resize(image, self._size[::-1], interpolation=cv2.INTER_AREA)
+        else:
+            below, beside = -height % _MULTIPLE, -width % _MULTIPLE
+            image = np.pad(image, ((0, below), (0, beside), (0, 0)), 'edge')
+        pixels = image.transpose(2, 0, 1)[None].astype(np.float32)
+        return np.ascontiguousarray(pixels * np.float32(self._largest / 255))
+
+    def _flow(self, output, size):
+        """Return the flow [H, W, 2] of an output of the network."""
+        output = np.asarray(output, np.float32)
+        shape = (1, size[0] * size[1], 2) if self._takes_points else (1, 2, *size)
+        if output.shape != shape:
+            raise InputError(
+                f'network {self._name} returns {output.shape}, expected {shape}: is it a network '
+                'for optical flow, exported for images of this size?'
+            )
+        if self._takes_points:
+            return output.reshape(*size, 2) - pixel_grid(*size)
+        return output[0].transpose(1, 2, 0)
+
+
+def weights_file(path):
+    """Return the path of a file of weights; raise InputError where there is none."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise InputError(f'weights {path} do not exist: give the path of an exported network')
+    return path
+
+
+def points_among(count, name):
+    """Return whether a network of so many inputs takes points before its two images."""
+    if count not in (2, 3):
+        raise InputError(
+            f'network {name} takes {count} inputs, expected (image1, image2) or '
+            '(points, image1, image2): export it in one of these forms'
+        )
+    return count == 3
