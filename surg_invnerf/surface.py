@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from surg_invnerf.model import query
 from surg_invnerf.open3d_import import open3d
@@ -17,7 +18,8 @@ class SurfaceConfig:
 
     stride_px           between the pixels of a frame that give a point
     keyframes           frames, spread over the model's, that show what this one does not
-    voxel_m             points of keyframes closer than this to one another are one point
+    gap_spacings        a keyframe adds points where there is none this near, in units of the
+                        distance between neighbours of the grid
     neighbours          of a point, for outliers and normals
     outlier_sigmas      a point further from its neighbours than the mean by so many is dropped
     mesh_depth          of Poisson's octree: 2^depth cells along a side
@@ -26,7 +28,7 @@ class SurfaceConfig:
 
     stride_px: int = 2
     keyframes: int = 4
-    voxel_m: float = 4e-4
+    gap_spacings: float = 1.5
     neighbours: int = 20
     outlier_sigmas: float = 2.0
     mesh_depth: int = 7
@@ -83,7 +85,8 @@ def surface(model, observations, frame, config=None):
     following = held[min(held.index(frame) + 1, len(held) - 1)]
     positions = query.positions(model, canonical, [frame, following])
     points = positions[:, 0]
-    keep = _first_in_voxel(points, config.voxel_m)
+    spacing_m = config.stride_px * np.median(points[:, 2]) / observations.camera.left.fx
+    keep = _without_repeats(points, queries[:, 2], config.gap_spacings * spacing_m)
     keep = keep[_inliers(points[keep], config)]
     moved = se3.apply(_between(model, frame, following), positions[keep, 1].astype(float))
     points = points[keep]
@@ -146,11 +149,15 @@ def _pixels(observations, sources, stride_px):
     return np.concatenate(queries).astype(float), np.concatenate(colours)
 
 
-def _first_in_voxel(points, voxel_m):
-    """Return the rows of the first point in each voxel: the frame's own go before keyframes'."""
-    cells = np.floor(points / voxel_m).astype(np.int64)
-    _, first = np.unique(cells, axis=0, return_index=True)
-    return np.sort(first)
+def _without_repeats(points, sources, distance_m):
+    """Return the rows of points with none of an earlier source so near; sources are in order."""
+    _, first = np.unique(sources, return_index=True)
+    own, *others = np.split(np.arange(len(points)), np.sort(first)[1:])
+    kept = own
+    for rows in others:
+        nearest_m, _ = cKDTree(points[kept]).query(points[rows], distance_upper_bound=distance_m)
+        kept = np.concatenate([kept, rows[np.isinf(nearest_m)]])
+    return kept
 
 
 def _inliers(points, config):
