@@ -3,13 +3,16 @@
 import numpy as np
 
 from surg_invnerf.clip import Clip, StereoFrame
-from surg_invnerf.synthetic import shading
+from surg_invnerf.synthetic.image import render_image
 from surg_invnerf.synthetic.scene import EYES, Scene
 from surg_invnerf.synthetic.truth import Truth
+from surgical_perception.geometry import se3
 
 _NS_PER_S = 1_000_000_000
 # Stamp 0 means "invalid" to ROS.
 _FIRST_STAMP_NS = 1_000 * _NS_PER_S
+# Random numbers of a frame: 0 and 1 are the eyes' noise.
+_JITTER_STREAM = len(EYES)
 
 
 class SyntheticClip(Clip):
@@ -34,24 +37,16 @@ class SyntheticClip(Clip):
 
     def frame(self, index):
         """Return one StereoFrame."""
-        left, right = (self._image(index, eye) for eye in EYES)
-        pose = self.scene.world_from_camera(index) if self.config.poses else None
+        left, right = (render_image(self.scene, index, eye) for eye in EYES)
+        pose = self._published_pose(index) if self.config.poses else None
         tool = self.truth.tool(index) if self.config.tool_masks else None
         stamp_ns = _FIRST_STAMP_NS + round(index * _NS_PER_S / self.fps)
         return StereoFrame(index, stamp_ns, left, right, pose, tool)
 
-    def _image(self, index, eye):
-        seen = self.scene.tissue_seen(index, eye)
-        camera = self.scene.pinhole(eye)
-        u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
-        rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, u * 0 + 1], -1)
-        points = rays * seen.depth_m[..., None]
-        light = shading.irradiance(
-            points,
-            shading.surface_normals(points),
-            shading.lamps(eye, self.camera.baseline_m),
-            self.config.depth_m,
-        )
-        radiance = self.scene.texture.sample('albedo', seen.material) * light[..., None]
-        rng = np.random.default_rng([self.config.seed, index, EYES.index(eye)])
-        return shading.expose(radiance, self.config.noise, rng)
+    def _published_pose(self, index):
+        """Return what the robot says: the true pose with its hand-eye error and jitter."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, index, _JITTER_STREAM])
+        sigmas = [config.pose_jitter_m] * 3 + [config.pose_jitter_rad] * 3
+        jitter = se3.exp(sigmas * rng.standard_normal(6))
+        return self.truth.world_from_camera(index) @ se3.exp(config.wrong_hand_eye) @ jitter

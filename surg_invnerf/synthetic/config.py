@@ -38,7 +38,13 @@ class SceneConfig:
     noise: float = 1.0  # factor on the sensor's noise
     tool: bool = True  # an instrument passes in front of the tissue
 
-    poses: bool = False  # frames carry world_from_camera
+    poses: bool = False  # frames carry world_from_camera, as the robot says it
+    # Twists (m, rad).  Where the left camera of frame 0 stands in the robot's base, and the error
+    # of the hand-eye calibration: the robot says true_pose @ exp(wrong_hand_eye).
+    world_from_camera0: tuple = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    wrong_hand_eye: tuple = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    pose_jitter_m: float = 0.0  # standard deviations of what joints add, frame by frame
+    pose_jitter_rad: float = 0.0
     tool_masks: bool = False  # frames carry the instrument's mask
 
     @property
@@ -61,6 +67,11 @@ class SceneConfig:
         for name in ('camera_motion', 'deformation', 'specularity', 'noise'):
             if not 0 <= getattr(self, name) <= 2:
                 raise InputError(f'{name} is {getattr(self, name):g}, expected 0 to 2')
+        for name in ('world_from_camera0', 'wrong_hand_eye'):
+            if np.shape(getattr(self, name)) != (6,):
+                raise InputError(f'{name} is {getattr(self, name)!r}, expected 6 numbers (m, rad)')
+        if not (self.pose_jitter_m >= 0 and self.pose_jitter_rad >= 0):
+            raise InputError('pose_jitter_m and pose_jitter_rad must not be negative')
         if not 20 <= self.field_of_view_deg <= 80:
             raise InputError(f'field_of_view_deg is {self.field_of_view_deg:g}, expected 20 to 80')
         if not 0.05 <= self.depth_m <= 0.15:

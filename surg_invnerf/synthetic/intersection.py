@@ -37,38 +37,47 @@ class MaterialMap:
     depth_m: np.ndarray
 
 
-def render_material(sheet, camera, half_size_m):
+def mesh_material(sheet, camera, half_size_m):
     """
-    Return the MaterialMap of a sheet that is given in the camera's frame.
+    Return the material points [H, W, 2] (m) that a mesh of the sheet shows, NaN beyond it.
 
-    `camera` is a PinholeCamera, `half_size_m` (x, y) the extent of the sheet.
+    The sheet is given in the camera's frame; `camera` is a PinholeCamera, `half_size_m` (x, y)
+    the extent of the sheet.
     """
     axes = [np.linspace(-h, h, 1 + int(np.ceil(2 * h / _CELL_M))) for h in half_size_m]
     grid = np.stack(np.meshgrid(*axes), -1)
     corners = sheet.positions(grid.reshape(-1, 2)).reshape(*grid.shape[:2], 3)
     material = np.full((camera.height, camera.width, 2), np.nan)
     inverse_depth = np.zeros((camera.height, camera.width))
-    intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy)
-    _rasterise(grid, corners, *intrinsics, material, inverse_depth)
-    depth_m = np.full(inverse_depth.shape, np.nan)
-    _refine(material, depth_m, *intrinsics, sheet.affine, sheet.amplitudes, sheet.functions)
+    _rasterise(grid, corners, *_intrinsics(camera), material, inverse_depth)
+    return material
+
+
+def render_material(sheet, camera, half_size_m):
+    """Return the MaterialMap of a sheet; arguments as for `mesh_material`."""
+    material = mesh_material(sheet, camera, half_size_m)
+    depth_m = np.full(material.shape[:2], np.nan)
+    surface = (sheet.affine, sheet.amplitudes, sheet.functions)
+    _refine(material, depth_m, *_intrinsics(camera), *surface)
     return MaterialMap(material, depth_m)
 
 
-def front_material(sheet, camera, seen, uv):
+def front_material(sheet, camera, mesh, uv):
     """
-    Return material points [N, 2] of the tissue in front at pixels uv [N, 2], which need not be
-    integers; NaN where the image does not show any.
+    Return material points [N, 2] of the tissue in front at pixels uv [N, 2], not all integers.
 
-    `seen` is the MaterialMap of the sheet, whose pixels around each uv are the starts of Newton's
-    method; the nearest of their solutions counts.
+    `mesh` is the `mesh_material` of the sheet, whose pixels around each uv are the starts of
+    Newton's method; the nearest of their solutions counts.  NaN where the image shows no tissue.
     """
     uv = np.ascontiguousarray(uv, float)
     out = np.full((len(uv), 2), np.nan)
-    intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy)
     surface = (sheet.affine, sheet.amplitudes, sheet.functions)
-    _front(uv, seen.material, seen.depth_m, *intrinsics, *surface, out)
+    _front(uv, mesh, *_intrinsics(camera), *surface, out)
     return out
+
+
+def _intrinsics(camera):
+    return camera.fx, camera.fy, camera.cx, camera.cy
 
 
 @njit(cache=True, error_model='numpy', nogil=True)
@@ -168,7 +177,7 @@ def _refine(material, depth, fx, fy, cx, cy, affine, amplitudes, functions):
 
 
 @njit(cache=True, error_model='numpy', nogil=True)
-def _front(uv, material, depth, fx, fy, cx, cy, affine, amplitudes, functions, out):
+def _front(uv, material, fx, fy, cx, cy, affine, amplitudes, functions, out):
     height, width = material.shape[:2]
     work = np.empty((3, 3))
     for i in range(len(uv)):

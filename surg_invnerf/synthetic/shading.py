@@ -1,19 +1,19 @@
-"""The endoscope's light on tissue, and the sensor that sees it."""
+"""The endoscope's light: two lamps beside the lens, diffuse reflection and moist highlights."""
 
-import cv2
 import numpy as np
 
-# The ring of fibres around the lens, as two lamps beside it (m, camera frame of the left eye).
+# The ends of the light fibres (m), in the left camera's frame.
 _LAMPS_M = np.array([[-0.006, -0.004, 0.0], [0.010, 0.003, 0.0]])
 # A lamp's beam: cos^n of the angle from the optical axis.
 _BEAM = 2.2
 # Tissue scatters light around the terminator; 0 is Lambert.
 _WRAP = 0.15
 _AMBIENT = 0.015
-_GAMMA = 1 / 2.2
-# Of the sensor in linear units: shot noise variance per signal, read-out noise.
-_SHOT, _READ = 1.6e-4, 0.0035
-_BLUR_PX = 0.55  # of the optics, standard deviation
+
+
+def lamps(eye, baseline_m):
+    """Return the lamps [L, 3] (m) in the frame of an eye."""
+    return _LAMPS_M - [baseline_m if eye == 'right' else 0.0, 0, 0]
 
 
 def surface_normals(points):
@@ -23,28 +23,28 @@ def surface_normals(points):
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
 
-def irradiance(points, normals, lamps_m, reference_m):
-    """Return the light [H, W] that falls on points, 1 at `reference_m` straight ahead."""
-    light = np.full(points.shape[:2], _AMBIENT)
+def reflect(points, normals, glossy_normals, lobes, lamps_m, reference_m):
+    """
+    Return (diffuse [...], highlights [...]): light that leaves points towards the camera.
+
+    points, normals     [..., 3] in the camera's frame
+    glossy_normals      [..., 3] normals of the moist film, rougher than those of the tissue
+    lobes               ((exponent, strength), ...) of Blinn's highlights
+    lamps_m             [L, 3]; together they give 1 at `reference_m` straight ahead
+    """
+    diffuse, highlights = np.full(points.shape[:-1], _AMBIENT), np.zeros(points.shape[:-1])
+    view = -points / np.linalg.norm(points, axis=-1, keepdims=True)
     for lamp in lamps_m:
         towards = lamp - points
         distance = np.linalg.norm(towards, axis=-1)
         towards /= distance[..., None]
+        arriving = np.maximum(-towards[..., 2], 0) ** _BEAM
+        arriving *= (reference_m / distance) ** 2 / len(lamps_m)
         cosine = np.einsum('...i,...i', normals, towards)
-        wrapped = np.maximum((cosine + _WRAP) / (1 + _WRAP), 0)
-        beam = np.maximum(-towards[..., 2], 0) ** _BEAM
-        light += wrapped * beam * (reference_m / distance) ** 2 / len(lamps_m)
-    return light
-
-
-def lamps(eye, baseline_m):
-    """Return the lamps [L, 3] in the frame of an eye."""
-    return _LAMPS_M - [baseline_m if eye == 'right' else 0.0, 0, 0]
-
-
-def expose(radiance, noise, rng):
-    """Return the sensor's image [H, W, 3] uint8 of linear radiance: blur, noise, gamma."""
-    image = cv2.GaussianBlur(radiance.astype(np.float32), (0, 0), _BLUR_PX)
-    sigma = noise * np.sqrt(_READ**2 + _SHOT * np.maximum(image, 0))
-    image += sigma * rng.standard_normal(image.shape, np.float32)
-    return np.round(255 * np.clip(image, 0, 1) ** _GAMMA).astype(np.uint8)
+        diffuse += np.maximum((cosine + _WRAP) / (1 + _WRAP), 0) * arriving
+        half = towards + view
+        half /= np.linalg.norm(half, axis=-1, keepdims=True)
+        cosine = np.maximum(np.einsum('...i,...i', glossy_normals, half), 0)
+        for exponent, strength in lobes:
+            highlights += strength * cosine**exponent * arriving
+    return diffuse, highlights

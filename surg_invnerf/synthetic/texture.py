@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 # Linear RGB of well-lit tissue without blood, and of fat; absorption by blood per unit of content.
-_PALE = np.array([0.86, 0.62, 0.52], np.float32)
+_PALE = np.array([0.84, 0.60, 0.51], np.float32)
 _FAT = np.array([0.92, 0.74, 0.42], np.float32)
 _ABSORPTION = np.array([0.32, 1.30, 1.15], np.float32)
 # Pitch (m) of the noise lattices and the contrast that each gives to the blood content.
-_MOTTLING = ((0.016, 0.20), (0.008, 0.15), (0.004, 0.12), (0.002, 0.10), (0.001, 0.085))
-_GRAIN = ((0.0005, 0.075), (0.0003, 0.05))
+_MOTTLING = ((0.021, 0.12), (0.009, 0.08), (0.004, 0.055), (0.002, 0.04), (0.001, 0.032))
+_GRAIN = ((0.0005, 0.025), (0.0003, 0.016))
 _SHIFT_BITS = 4  # of OpenCV's sub-pixel drawing
 _VESSEL_STEP_M = 0.0008
 
@@ -49,15 +49,15 @@ class Texture:
     def _draw(self, rng):
         # Each part has its own generator: the pitch of the texels never shifts what follows.
         mottling, grain, fat, vessels, relief = rng.spawn(5)
-        blood = 0.55 + self._noise(mottling, _MOTTLING) + self._noise(grain, _GRAIN)
+        blood = 0.80 + self._noise(mottling, _MOTTLING) + self._noise(grain, _GRAIN)
         patches = self._noise(fat, ((0.020, 1.0), (0.007, 0.5), (0.0025, 0.25)))
-        share = (1 / (1 + np.exp(-(patches - 0.9) / 0.22)))[..., None]
+        share = (1 / (1 + np.exp(-(patches - 1.6) / 0.3)))[..., None]
         blood = blood * (1 - 0.55 * share[..., 0]) + self._vessels(vessels)
         base = _PALE + share * (_FAT - _PALE)
         self.albedo = base * np.exp(-_ABSORPTION * np.maximum(blood, 0.02)[..., None])
         # Light scatters in tissue: nothing is sharper than a few tenths of a millimetre.
         self.albedo = cv2.GaussianBlur(self.albedo, (0, 0), max(0.8, 0.00012 / self.texel_m))
-        self.relief = self._noise(relief, ((0.004, 1.0), (0.0016, 0.5), (0.0008, 0.25)))
+        self.relief = self._noise(relief, ((0.0045, 9e-5), (0.0019, 3.5e-5), (0.0009, 1.2e-5)))
 
     def _noise(self, rng, octaves):
         """Return a sum of smooth noises [h, w] float32 of standard deviation `contrast` each."""
@@ -80,7 +80,7 @@ class Texture:
         """Return the blood content [h, w] of branching, winding vessels."""
         content = np.zeros(self._shape, np.float32)
         for count, radius_m, strength in (
-            (7, 0.00075, 0.75), (26, 0.00038, 0.60), (150, 0.00020, 0.50), (420, 0.00011, 0.42)
+            (7, 0.00075, 0.55), (26, 0.00038, 0.42), (150, 0.00020, 0.30), (420, 0.00011, 0.22)
         ):  # fmt: skip
             layer = np.zeros(self._shape, np.float32)
             for _ in range(count):

@@ -37,7 +37,7 @@ class Tissue:
 
     def _tilted_plane(self, config, rng):
         """A plane in front of camera 0 (z forward), tilted by some degrees."""
-        slope = rng.uniform(-0.10, 0.10, 2)
+        slope = rng.uniform(-0.17, 0.17, 2)
         return np.array([[0, 1, 0], [0, 0, 1], [config.depth_m, *slope]], float)
 
     def _add(self, function, rest=(0.0, 0.0, 0.0)):
@@ -53,7 +53,7 @@ class Tissue:
         for _ in range(4):
             centre = rng.uniform(-0.045, 0.045, 2)
             sigmas = rng.uniform(0.009, 0.018, 2)
-            height = rng.uniform(-0.0075, 0.004)
+            height = rng.uniform(-0.010, 0.006)
             self._add(gaussian(centre, sigmas, rng.uniform(0, np.pi)), (0, 0, height))
         for length in (0.061, 0.037, 0.023, 0.013):
             function = wave(length, rng.uniform(0, _TWO_PI), rng.uniform(0, _TWO_PI))
@@ -63,8 +63,8 @@ class Tissue:
         """A ridge that leans over what lies beside it, more and less as the tissue breathes."""
         angle = rng.uniform(0, np.pi)
         centre = rng.uniform(0.014, 0.026) * _direction(rng.uniform(0, _TWO_PI))
-        index = self._add(gaussian(centre, (0.004, 0.020), angle), (0, 0, -0.0085))
-        lean = 0.0048 * _direction(angle)
+        index = self._add(gaussian(centre, (0.0055, 0.017), angle), (0, 0, -0.0100))
+        lean = 0.0062 * _direction(angle)
         self._rest[index][:2] = lean
         self._fold = index, lean
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from surg_invnerf.synthetic.instrument import in_front_of
 from surg_invnerf.synthetic.intersection import front_material
 from surg_invnerf.tracks.result import Cause
 from surgical_perception.errors import InputError
@@ -12,7 +13,7 @@ from surgical_perception.errors import InputError
 # A point is hidden where tissue lies in front of it by more than this: rounding is far smaller,
 # the folds are far higher.
 _HIDDEN_M = 5e-5
-# Frames whose material maps are kept: truth is asked frame by frame.
+# Frames whose meshes are kept: truth is asked frame by frame.
 _KEPT_MAPS = 4
 
 
@@ -38,19 +39,25 @@ class Truth:
 
     def __init__(self, scene):
         self._scene = scene
-        self._seen = lru_cache(_KEPT_MAPS)(scene.tissue_seen)
+        self._mesh = lru_cache(_KEPT_MAPS)(scene.tissue_mesh)
 
     def world_from_camera(self, frame):
         """Return the pose [4, 4] (m) of the left camera."""
         return self._scene.world_from_camera(frame)
 
     def depth_m(self, frame):
-        """Return the depth [H, W] float32 of what the left image shows."""
-        return self._seen(frame).depth_m.astype(np.float32)
+        """Return the depth [H, W] float32 of what the left image shows, instrument included."""
+        depth_m = self._scene.tissue_seen(frame).depth_m
+        if self._scene.config.tool:
+            depth_m = np.minimum(depth_m, self._scene.tool_seen(frame).depth_m)
+        return depth_m.astype(np.float32)
 
     def tool(self, frame):
         """Return where the left image shows the instrument, [H, W] bool."""
-        return np.zeros(self._seen(frame).depth_m.shape, bool)
+        scene = self._scene
+        if not scene.config.tool:
+            return np.zeros((scene.camera.left.height, scene.camera.left.width), bool)
+        return scene.tool_seen(frame).depth_m < scene.tissue_seen(frame).depth_m
 
     def tissue_grid(self, frame, step_px, margin_px=8):
         """Return queries [N, 3] (u, v, frame) on a regular grid, those on tissue."""
@@ -87,20 +94,34 @@ class Truth:
         for frame in np.unique(queries[:, 2]).astype(int):
             asked = queries[:, 2] == frame
             uv = queries[asked, :2]
-            material[asked] = front_material(
-                self._scene.sheet(frame), self._scene.camera.left, self._seen(frame), uv
-            )
+            sheet = self._scene.sheet(frame)
+            front = front_material(sheet, self._scene.camera.left, self._mesh(frame), uv)
+            on_tool = self._behind_tool(frame, sheet.positions(front))
+            if on_tool.any():
+                u, v = uv[on_tool][0]
+                raise InputError(
+                    f'the query ({u:g}, {v:g}) of frame {frame} is on the instrument: '
+                    'take tissue points, as tissue_grid does'
+                )
+            material[asked] = front
         return material
+
+    def _behind_tool(self, frame, xyz_m):
+        """Return [N] bool: the instrument hides points of the left camera's frame."""
+        if not self._scene.config.tool:
+            return np.zeros(len(xyz_m), bool)
+        return in_front_of(self._scene.capsules(frame), xyz_m)
 
     def _causes(self, frame, uv, xyz_m):
         """Return the Cause [N] uint8 of points at one frame."""
         cause = np.full(len(uv), Cause.OUT_OF_VIEW, np.uint8)
         inside = self._inside(uv) & (xyz_m[:, 2] > 0)
         sheet = self._scene.sheet(frame)
-        front = front_material(sheet, self._scene.camera.left, self._seen(frame), uv[inside])
+        front = front_material(sheet, self._scene.camera.left, self._mesh(frame), uv[inside])
         front_depth_m = sheet.positions(front)[:, 2]
         hidden = xyz_m[inside, 2] > front_depth_m + _HIDDEN_M
         cause[inside] = np.where(hidden, Cause.SELF, Cause.VISIBLE)
+        cause[inside & self._behind_tool(frame, xyz_m)] = Cause.TOOL
         return cause
 
     def _inside(self, uv):
