@@ -69,12 +69,12 @@ def rgb_from_message(msg):
     pixels = image_from_message(msg)
     if pixels.dtype.kind == 'f':
         raise InputError(f'{_name(msg)} is no colour image: publish rgb8, bgr8 or mono8')
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
-    if pixels.ndim == 2:
-        return np.repeat(pixels[..., None], 3, -1)
-    blue_first = msg.encoding.startswith('bgr')
-    return np.ascontiguousarray(pixels[..., 2::-1] if blue_first else pixels[..., :3])
+    return _rgb(pixels, blue_first=msg.encoding.startswith('bgr'))
+
+
+def rgb_from_compressed_message(msg):
+    """Return the pixels of a sensor_msgs/CompressedImage as `rgb_from_message` does."""
+    return _rgb(image_from_compressed_message(msg))
 
 
 def pixels_as_sent(msg):
@@ -160,6 +160,15 @@ def fill_image_message(msg, image, encoding):
     data.frombytes(image.reshape(-1).view(np.uint8))
     msg.data = data
     return msg
+
+
+def _rgb(pixels, blue_first=False):
+    """Return uint8 or uint16 pixels [H, W] or [H, W, 3 or 4] as RGB [H, W, 3] uint8."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.ndim == 2:
+        return np.repeat(pixels[..., None], 3, -1)
+    return np.ascontiguousarray(pixels[..., 2::-1] if blue_first else pixels[..., :3])
 
 
 def _name(msg):
