@@ -8,7 +8,7 @@ import torch
 from surg_invnerf.fit.objective import objective
 from surg_invnerf.fit.ray_sampler import RaySampler
 from surg_invnerf.fit.schedule import one_cycle
-from surg_invnerf.fit.stages import CONVERGED_SHARE, STAGES
+from surg_invnerf.fit.stages import CONVERGED_SHARE, MIN_PART, STAGES
 from surg_invnerf.model.tissue import TissueModel
 from surg_invnerf.model.workspace import MARGIN, ONLINE_MARGIN, workspace_around
 
@@ -120,8 +120,8 @@ class Fitter:
         self._share = self.sampler.converged_share(STAGES[self.stage].limit_px)
         if not self.config.one_cycle:
             return
-        over = self.step_count - self._stage_began >= self._stage_steps()
-        if over or self._share >= CONVERGED_SHARE:
+        taken = (self.step_count - self._stage_began) / self._stage_steps()
+        if taken >= 1 or (taken >= MIN_PART and self._share >= CONVERGED_SHARE):
             self.stage += 1
             self._begin_stage()
 

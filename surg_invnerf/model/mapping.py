@@ -6,6 +6,8 @@ Each block changes one coordinate by scale and shift that depend on the other tw
 Cao and Johnson 2023), so that the inverse is exact and costs as much as the forward map.
 """
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -28,7 +30,7 @@ class CouplingBlock(nn.Module):
         )
         widths = (self.planes.layout.width, *config.hidden)
         layers = []
-        for inside, outside in zip(widths, widths[1:], strict=False):
+        for inside, outside in itertools.pairwise(widths):
             layers += [nn.Linear(inside, outside), nn.ReLU(inplace=True)]
         last = nn.Linear(widths[-1], 2)
         nn.init.zeros_(last.weight)

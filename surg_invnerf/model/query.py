@@ -45,7 +45,7 @@ def canonical_points(model, observations, queries):
 
 @torch.no_grad()
 def positions(model, canonical, frames):
-    """Return points [N, T, 3] (m), in the left camera of each frame, of canonical points [N, 3]."""
+    """Return points [N, T, 3] (m), in each frame's left camera, of canonical points [N, 3]."""
     canonical = torch.as_tensor(canonical, dtype=torch.float32, device=model.device)
     out = np.empty((len(canonical), len(frames), 3), np.float32)
     for column, frame in enumerate(frames):

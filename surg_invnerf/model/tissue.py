@@ -11,6 +11,7 @@ from surg_invnerf.camera import StereoCamera
 from surg_invnerf.model.camera_poses import CameraPoses
 from surg_invnerf.model.config import ModelConfig
 from surg_invnerf.model.field import CanonicalField
+from surg_invnerf.model.frame_gain import FrameGain
 from surg_invnerf.model.mapping import InvertibleMapping
 from surg_invnerf.model.render import composite, sample_depths
 from surg_invnerf.model.time_axis import TimeAxis
@@ -37,6 +38,7 @@ class TissueModel(nn.Module):
         self.poses = CameraPoses(poses, estimated_poses)
         self.mapping = InvertibleMapping(config, self.time_axis)
         self.field = CanonicalField(config)
+        self.gain = FrameGain(self.time_axis) if config.frame_gain else None
         self.register_buffer('_centre', torch.tensor(workspace.centre_m, dtype=torch.float32))
         self.register_buffer(
             'workspace_half', torch.tensor(workspace.half_size_m, dtype=torch.float32)
@@ -54,14 +56,17 @@ class TissueModel(nn.Module):
 
     def retime(self, poses):
         """
-        Hold exactly the frames of {frame: world_from_camera}; a new frame moves like its neighbour.
+        Hold exactly the frames of {frame: world_from_camera}; a new one moves like the nearest.
 
         Returns [(parameter, function that moves a vector shaped like it)] for an optimiser.
         """
         older = self.time_axis
         self.time_axis = TimeAxis(poses, older.capacity)
         self.poses.retain(poses)
-        return self.mapping.retime(self.time_axis, older)
+        moves = self.mapping.retime(self.time_axis, older)
+        if self.gain is not None:
+            moves.append((self.gain.logarithm, self.gain.retime(self.time_axis, older)))
+        return moves
 
     def canonical_from_world(self, points_m, frames):
         """Return canonical points [N, 3] of world points [N, 3] (m) seen in frames [N] (long)."""
@@ -108,13 +113,15 @@ class TissueModel(nn.Module):
         points = self.unproject(pixels, depths, frames).reshape(-1, 3)
         canonical = self.canonical_from_world(points, frames.repeat_interleave(samples))
         colour, density = self.field(canonical)
-        shape = depths.shape
+        colour = colour.view(*depths.shape, 3)
+        if self.gain is not None:
+            colour = colour * self.gain(self.time_axis.slots(frames))[:, None]
         return composite(
             depths,
             2 * band_m / samples,
-            colour.view(*shape, 3),
-            density.view(shape),
-            canonical.view(*shape, 3),
+            colour,
+            density.view(depths.shape),
+            canonical.view(*depths.shape, 3),
         )
 
     def to_arrays(self):
