@@ -130,6 +130,74 @@ def register(
 
 
 @app.command()
+def track(
+    clip: Annotated[
+        str,
+        typer.Argument(
+            help='A bag; a folder with left/, right/ and calib.yaml; a STIR sequence; a SCARED '
+            'keyframe; a video with the left eye above the right one; or synthetic:SEED.',
+            metavar='CLIP',
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help='Folder for all that comes out.')],
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help='Points to follow, [[u, v, frame], ...] in pixels of the left images; a grid on '
+            'the first frame without it.',
+            metavar='FILE.json',
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help='Size of model and fit.', metavar='small|full')
+    ] = 'small',
+    steps: Annotated[
+        int | None, typer.Option(help='Limit of the steps; the preset has one.', metavar='N')
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help='Where to compute.', metavar='auto|cpu|cuda')
+    ] = 'auto',
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help='For a video, and a bag without camera_info.', metavar='FILE.yaml'),
+    ] = None,
+    correspondence: Annotated[
+        str,
+        typer.Option(
+            help='What finds points again: dis, precomputed, torchscript, onnx or a plug-in.',
+            metavar='NAME',
+        ),
+    ] = 'dis',
+    correspondence_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='One of its options, such as weights=raft.pt; may be repeated.',
+            metavar='NAME=VALUE',
+        ),
+    ] = None,
+    kinematics: Annotated[
+        bool, typer.Option(help='Use camera poses where the clip has them.')
+    ] = True,
+    seed: Annotated[int, typer.Option(help='Of everything random.', metavar='N')] = 0,
+):
+    """Track points and reconstruct the tissue of a stereo clip, without ROS."""
+    from surg_invnerf import track_cli
+    from surg_invnerf.pipeline import TrackingConfig
+
+    config = TrackingConfig(
+        preset=preset,
+        steps=steps,
+        device=device,
+        correspondence=correspondence,
+        correspondence_options=track_cli.parsed_options(correspondence_option or []),
+        kinematics=kinematics,
+        seed=seed,
+    )
+    result = track_cli.run(clip, out, config, queries, calibration)
+    return INTERRUPTED if result.interrupted else 0
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path, typer.Option(help='Folder of the runs; its link latest is the newest.')
