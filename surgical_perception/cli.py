@@ -198,6 +198,58 @@ def track(
 
 
 @app.command()
+def evaluate(
+    clip: Annotated[
+        str,
+        typer.Argument(
+            help='What `track` takes, with a truth in it: a synthetic clip, a bag with the topic '
+            'truth/tracks, a STIR sequence, a SCARED keyframe; else --truth.',
+            metavar='CLIP',
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help='Folder for result.json and report.html.')],
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help='True tracks (.npz: queries, uv, visible, xyz_m), or end points (.json).',
+            metavar='FILE',
+        ),
+    ] = None,
+    tracks: Annotated[
+        Path | None,
+        typer.Option(
+            help='tracks.npz of any tracker; without it the clip is tracked now.',
+            metavar='FILE.npz',
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(help='Points to follow, [[u, v, frame], ...].', metavar='FILE.json'),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help='Size of model and fit.', metavar='small|full')
+    ] = 'small',
+    steps: Annotated[
+        int | None, typer.Option(help='Limit of the steps; the preset has one.', metavar='N')
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help='Where to compute.', metavar='auto|cpu|cuda')
+    ] = 'auto',
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help='For a video, and a bag without camera_info.', metavar='FILE.yaml'),
+    ] = None,
+    seed: Annotated[int, typer.Option(help='Of everything random.', metavar='N')] = 0,
+):
+    """Compare tracks of a stereo clip with its truth, beside static points and flow chaining."""
+    from surg_invnerf import evaluate as endoscope
+    from surg_invnerf.pipeline import TrackingConfig
+
+    config = TrackingConfig(preset=preset, steps=steps, device=device, seed=seed)
+    endoscope.run(clip, out, config, truth, tracks, queries, calibration)
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path, typer.Option(help='Folder of the runs; its link latest is the newest.')
