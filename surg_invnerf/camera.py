@@ -35,7 +35,7 @@ class StereoCamera:
         return self.left.fx * self.baseline_m
 
     def depth_from_disparity(self, disparity):
-        """Return depth (m) of disparities u_left - u_right (pixels); NaN where none is possible."""
+        """Return depth (m) of disparities u_left - u_right (pixels); NaN where there is none."""
         shift = np.asarray(disparity, np.float32) - np.float32(self.cx_difference)
         with np.errstate(divide='ignore', invalid='ignore'):
             return np.where(shift > 0, self.focal_baseline / shift, np.nan).astype(np.float32)

@@ -13,7 +13,10 @@ from pathlib import Path
 from surgical_perception.parameters import flatten
 
 # Node -> where its parameter dataclass lives; imported by name, as this package imports no node.
-NODES = {'xray_registration': ('xray_registration.parameters', 'XrayRegistrationParameters')}
+NODES = {
+    'xray_registration': ('xray_registration.parameters', 'XrayRegistrationParameters'),
+    'surg_invnerf': ('surg_invnerf.parameters', 'SurgInvnerfParameters'),
+}
 
 
 def to_yaml(cls, node_name):

@@ -15,6 +15,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from surgical_perception.runtime.launch.interpreter import interpret
+
 # One thread each: timings stay comparable and small tensors do not pay for a thread pool.
 torch.set_num_threads(1)
 
@@ -61,7 +63,7 @@ def installed(tmp_path, monkeypatch):
     for folder in (share, programs, markers):
         folder.mkdir(parents=True)
     (markers / PACKAGE).touch()
-    for name in ('launch', 'config'):
+    for name in ('launch', 'config', 'rviz'):
         (share / name).symlink_to(CHECKOUT / name)
     profile = Path('surgical_perception/runtime/fastdds_shm.xml')
     (share / profile.name).symlink_to(CHECKOUT / profile)
@@ -74,3 +76,9 @@ def installed(tmp_path, monkeypatch):
     paths = [str(prefix), *filter(None, [os.environ.get('AMENT_PREFIX_PATH')])]
     monkeypatch.setenv('AMENT_PREFIX_PATH', os.pathsep.join(paths))
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(CHECKOUT), *sys.path]))
+
+
+@pytest.fixture
+def launched(installed):
+    """Return a function that interprets a launch file of the package: (file, arguments)."""
+    return lambda file, **arguments: interpret(CHECKOUT / 'launch' / file, arguments).nodes
