@@ -1,0 +1,1 @@
+"""From a stereo pair to a depth with its standard deviation."""

@@ -1,0 +1,39 @@
+"""Pixels of the left eye that show no tissue to be trusted."""
+
+import cv2
+import numpy as np
+
+from surg_invnerf.stereo.flow import pixel_grid
+
+# A highlight is bright and colourless; its rim is blurred into the tissue around it.
+_HIGHLIGHT_VALUE, _HIGHLIGHT_SATURATION = 0.95, 0.2
+_RIM_PX, _RIM_AT_WIDTH = 5, 640
+# Below, an 8-bit image is noise: the black surround of an endoscope, or the inside of a vessel.
+_UNLIT_VALUE = 0.05
+
+
+def specular(image):
+    """Return [H, W] bool: highlights of an RGB image [H, W, 3] uint8, with their rims."""
+    brightest, darkest = image.max(-1), image.min(-1)
+    bright = brightest > 255 * _HIGHLIGHT_VALUE
+    colourless = brightest - darkest < _HIGHLIGHT_SATURATION * brightest
+    return dilated(bright & colourless)
+
+
+def unlit(image):
+    """Return [H, W] bool: pixels of an RGB image [H, W, 3] uint8 with no light to see by."""
+    return image.max(-1) < 255 * _UNLIT_VALUE
+
+
+def dilated(mask):
+    """Return a mask [H, W] bool grown by 5 pixels at 640 columns, in proportion at others."""
+    radius = max(1, round(_RIM_PX * mask.shape[1] / _RIM_AT_WIDTH))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.dilate(mask.astype(np.uint8), disc) > 0
+
+
+def seen_by_both(camera, depth_m):
+    """Return [H, W] bool: left pixels whose point at depth_m [H, W] lies in the right image."""
+    height, width = depth_m.shape
+    match = pixel_grid(width, height)[0] - camera.disparity_from_depth(depth_m)
+    return (match >= 0) & (match <= width - 1)

@@ -1,0 +1,112 @@
+"""What is wrong with a stereo pair, by name and in words."""
+
+from enum import Enum
+
+import cv2
+import numpy as np
+
+# A lens cap, a blue screen or a lost signal: one grey level and little noise.
+_BLANK_SPREAD = 4.0
+# The median row offset that a match survives, and the one that a good calibration stays below.
+_ROWS_LIMIT_PX, _ROWS_GOOD_PX = 1.0, 0.4
+# Eyes of an endoscope see tissue at 250 mm at most: 5 pixels at 320 columns.
+_SWAPPED_PX = -1.0
+# Smoke leaves less than this between the dark and the bright twentieth of the grey levels.
+_SMOKE_CONTRAST = 30.0
+_MIN_MEASURED, _FEW_MEASURED = 0.05, 0.4
+
+
+class Quality(Enum):
+    """
+    How a frame may be used; the value says it to people.
+
+    GOOD and DEGRADED frames have an observation, a FROZEN one that of the frame before; all
+    others have none.
+    """
+
+    GOOD = 'good'
+    DEGRADED = 'degraded'
+    FROZEN = 'the images stand still'
+    BLANK = 'both images are blank'
+    LEFT_LOST = 'the left image is blank'
+    RIGHT_LOST = 'the right image is blank'
+    SWAPPED = 'left and right are swapped'
+    MISALIGNED = 'the rows of left and right differ'
+    NO_STEREO = 'left and right do not match'
+    WRONG_SIZE = 'the images do not have the size of the calibration'
+
+
+def size_fault(frame, camera):
+    """Return (Quality, reason) where an image has not the camera's size, else None."""
+    expected = (camera.left.height, camera.left.width, 3)
+    for eye, image in (('left', frame.left), ('right', frame.right)):
+        if image.shape != expected:
+            found = 'x'.join(map(str, image.shape[1::-1] + image.shape[2:]))
+            return Quality.WRONG_SIZE, (
+                f'the {eye} image is {found}, the calibration is for '
+                f'{expected[1]}x{expected[0]}x3: publish the calibration of these images'
+            )
+    return None
+
+
+def frozen_fault(frame, last):
+    """Return (Quality, reason) where both images equal those of the frame before, else None."""
+    if last is None:
+        return None
+    if np.array_equal(frame.left, last.left) and np.array_equal(frame.right, last.right):
+        return Quality.FROZEN, 'both images equal those before: has the video stopped?'
+    return None
+
+
+def blank_fault(left, right):
+    """Return (Quality, reason) where grey images [H, W] uint8 show nothing, else None."""
+    blank = [_spread(image) < _BLANK_SPREAD for image in (left, right)]
+    if all(blank):
+        return Quality.BLANK, 'both images are blank: is the light on and the cable in?'
+    for eye, quality, is_blank in zip(
+        ('left', 'right'), (Quality.LEFT_LOST, Quality.RIGHT_LOST), blank, strict=True
+    ):
+        if is_blank:
+            return quality, f'the {eye} image is blank: the {eye} camera is lost or covered'
+    return None
+
+
+def alignment_fault(alignment):
+    """Return (Quality, reason) where a measured Alignment makes depth wrong, else None."""
+    if alignment.shift_px < _SWAPPED_PX:
+        return Quality.SWAPPED, (
+            f'the disparity is negative ({alignment.shift_px:.1f} px): left/right swapped?'
+        )
+    if abs(alignment.rows_px) > _ROWS_LIMIT_PX:
+        return Quality.MISALIGNED, (
+            f'the right image lies {alignment.rows_px:+.1f} rows off the left one: '
+            'is the pair rectified, and with its own calibration?'
+        )
+    return None
+
+
+def grade(left, alignment, measured_share):
+    """Return (Quality, reason) of a pair after matching; `left` [H, W] uint8 is grey."""
+    if measured_share < _MIN_MEASURED:
+        return Quality.NO_STEREO, (
+            f'stereo found {measured_share:.0%} of the pixels: are both images of one instant '
+            'and of one scene?'
+        )
+    complaints = []
+    contrast = _spread(left)
+    if contrast < _SMOKE_CONTRAST:
+        complaints.append(f'low contrast ({contrast:.0f} grey levels: smoke or a dirty lens)')
+    if measured_share < _FEW_MEASURED:
+        complaints.append(f'stereo found {measured_share:.0%} of the pixels only')
+    if abs(alignment.rows_px) > _ROWS_GOOD_PX:
+        complaints.append(f'rows are {alignment.rows_px:+.1f} px off: check the calibration')
+    if complaints:
+        return Quality.DEGRADED, '; '.join(complaints)
+    return Quality.GOOD, ''
+
+
+def _spread(image):
+    """Return the grey levels between the dark and the bright twentieth of an image."""
+    shares = np.cumsum(cv2.calcHist([image], [0], None, [256], [0, 256])) / image.size
+    dark, bright = np.searchsorted(shares, (0.05, 0.95))
+    return float(bright - dark)
