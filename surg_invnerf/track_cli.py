@@ -7,18 +7,11 @@ from pathlib import Path
 
 import yaml
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from surg_invnerf import track_files, track_report
 from surg_invnerf.clips import open_clip
 from surg_invnerf.pipeline import TrackingPipeline
+from surg_invnerf.progress_bars import bars
 from surg_invnerf.tracks.query_points import checked_queries, load_queries
 from surgical_perception.errors import InputError
 
@@ -41,7 +34,7 @@ def run(clip_spec, out, config, queries_path=None, calibration=None):
     if queries_path is not None:
         queries = checked_queries(load_queries(queries_path), clip.camera.left, len(clip))
     _make_folder(out)
-    with _bars(console) as show, _interruptible_fit() as (watch, interrupted):
+    with bars(console) as show, _interruptible_fit() as (watch, interrupted):
         result = pipeline.run(clip, queries, _both(show, watch), interrupted)
         if result.interrupted:
             console.print('interrupted: writing what is fitted')
@@ -84,29 +77,6 @@ def _write(out, clip, result, show):
         show('writing', done, len(steps), name)
         write()
     show('writing', len(steps), len(steps), '')
-
-
-@contextmanager
-def _bars(console):
-    """Yield show(stage, done, total, text), which draws a bar with its ETA for each stage."""
-    columns = (
-        TextColumn('{task.description:10}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn('left'),
-        TimeRemainingColumn(),
-        TextColumn('{task.fields[text]}'),
-    )
-    tasks = {}
-    with Progress(*columns, console=console) as progress:
-
-        def show(stage, done, total, text):
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total, text='')
-            progress.update(tasks[stage], completed=done, total=total, text=text)
-
-        yield show
 
 
 @contextmanager

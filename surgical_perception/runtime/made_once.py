@@ -11,12 +11,12 @@ from surgical_perception.errors import InputError
 _KEY_DIGITS = 16
 
 
-def key_of(config, modules, *more):
-    """Return a hash of a settings dataclass, the source files of modules, and further strings."""
+def key_of(config, sources, *more):
+    """Return a hash of a settings dataclass, the paths of source files, and further strings."""
     digest = hashlib.sha256(''.join(more).encode())
     digest.update(json.dumps(asdict(config), sort_keys=True).encode())
-    for module in modules:
-        digest.update(Path(module.__file__).read_bytes())
+    for source in sources:
+        digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:_KEY_DIGITS]
 
 

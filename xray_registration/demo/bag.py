@@ -43,7 +43,7 @@ def cached_bag(folder, ct, scene, config, on_shot):
     Raises InputError where the folder cannot be written.
     """
     modules = (siddon, degrade, trajectory, bags, sys.modules[__name__])
-    key = key_of(config, modules, ct.sha256)
+    key = key_of(config, [module.__file__ for module in modules], ct.sha256)
     return made_once(
         Path(folder) / f'demo-{key}', lambda path: write_bag(path, ct, scene, config, on_shot)
     )
