@@ -7,13 +7,15 @@ import numpy as np
 from surg_invnerf.model import query
 from surg_invnerf.tracks.covariance import (
     CovarianceConfig,
+    Evidence,
     confidence,
     covariances,
     frames_since,
     point_sigmas,
 )
+from surg_invnerf.tracks.occluder import is_tissue
 from surg_invnerf.tracks.result import Cause, Tracks
-from surg_invnerf.tracks.visibility import VisibilityConfig, look
+from surg_invnerf.tracks.visibility import VisibilityConfig, look, measurement
 from surgical_perception.errors import InputError
 
 # A point may be mapped to or behind the camera where tissue never was; its covariance must stay
@@ -51,16 +53,27 @@ def track(model, observations, queries, ids=None, config=None, *, frames=None, e
         config,
         frames=frames,
         error_grids=error_grids,
+        picked=queries[:, 2],
     )
 
 
 def follow(
-    model, observations, canonical, sigma_m, ids, config=None, *, frames=None, error_grids=None
+    model,
+    observations,
+    canonical,
+    sigma_m,
+    ids,
+    config=None,
+    *,
+    frames=None,
+    error_grids=None,
+    picked=None,
 ):
     """
     Return the Tracks of canonical points [N, 3], as `track` does for queries.
 
     sigma_m     [N] standard deviation of their depth where they were picked
+    picked      [N] frames in which they were picked; None where that is unknown
     """
     config = config or TrackConfig()
     frames = _held(model, observations) if frames is None else np.asarray(frames)
@@ -70,34 +83,81 @@ def follow(
     camera = observations.camera
     xyz_m = query.positions(model, canonical, frames)
     depth_m = np.maximum(xyz_m[..., 2], _MIN_DEPTH_M)
-    in_front = np.concatenate([xyz_m[..., :2], depth_m[..., None]], -1)
-    uv = query.project(camera, in_front)
-    cause = np.empty(uv.shape[:2], np.uint8)
-    residual_px = np.zeros(uv.shape[:2])
-    for column, frame in enumerate(frames.tolist()):
-
-        def rendered(pixels, frame=frame):
-            return query.rendered_depth(model, observations, frame, pixels)
-
-        at, z_m = uv[:, column], xyz_m[:, column, 2]
-        observed = observations.frames[frame]
-        cause[:, column] = look(camera, observed, at, z_m, rendered, config.visibility)
-        if error_grids is not None and frame in error_grids:
-            residual_px[:, column] = _cells(camera, error_grids[frame], at)
-
-    lost = frames_since(cause == Cause.VISIBLE, frames)
-    across_px, along_m = point_sigmas(
-        camera, depth_m, sigma_m, lost, residual_px, config.covariance
+    in_front_m = np.concatenate([xyz_m[..., :2], depth_m[..., None]], -1)
+    uv = query.project(camera, in_front_m)
+    cause = _causes(model, observations, frames, uv, xyz_m[..., 2], config.visibility)
+    evidence = Evidence(
+        depth_m,
+        sigma_m[:, None],
+        np.inf if picked is None else np.abs(frames - np.asarray(picked)[:, None]),
+        frames_since(cause == Cause.VISIBLE, frames),
+        _residuals(camera, frames, uv, error_grids or {}),
+        _disagreements(observations, frames, uv, depth_m, cause),
     )
+    across_px, along_m = point_sigmas(camera, evidence, config.covariance)
     return Tracks(
         ids,
         frames,
         uv.astype(np.float32),
         xyz_m.astype(np.float32),
         cause,
-        covariances(camera, in_front, across_px, along_m).astype(np.float32),
+        covariances(camera, in_front_m, across_px, along_m).astype(np.float32),
         confidence(across_px).astype(np.float32),
     )
+
+
+def _causes(model, observations, frames, uv, depth_m, config):
+    """Return the Cause [N, T] of points at uv [N, T, 2] and depth_m [N, T]."""
+    cause = np.empty(uv.shape[:2], np.uint8)
+    for column, frame in enumerate(frames.tolist()):
+
+        def rendered(pixels, frame=frame):
+            return query.rendered_depth(model, observations, frame, pixels)
+
+        cause[:, column] = look(
+            observations.camera,
+            observations.frames[frame],
+            uv[:, column],
+            depth_m[:, column],
+            rendered,
+            config,
+        )
+    _find_tools(model, observations, frames, uv, cause, config)
+    return cause
+
+
+def _residuals(camera, frames, uv, error_grids):
+    """Return the fit's error (px) around points at uv [N, T, 2]; 0 in frames without a grid."""
+    residual_px = np.zeros(uv.shape[:2])
+    size = np.array([camera.left.width, camera.left.height])
+    for column, frame in enumerate(frames.tolist()):
+        if frame in error_grids:
+            grid = error_grids[frame]  # its cells cover the image
+            cells = np.array(grid.shape[::-1])
+            index = np.clip((uv[:, column] + 0.5) / size * cells, 0, cells - 1).astype(int)
+            residual_px[:, column] = grid[index[:, 1], index[:, 0]]
+    return residual_px
+
+
+def _disagreements(observations, frames, uv, depth_m, cause):
+    """Return |depth - stereo's| (m) [N, T] of points that stereo sees, or denies; else 0."""
+    difference_m = np.zeros(uv.shape[:2])
+    for column, frame in enumerate(frames.tolist()):
+        observed = observations.frames[frame]
+        stereo_m, _ = measurement(observations.camera, observed, uv[:, column])
+        difference_m[:, column] = np.abs(depth_m[:, column] - stereo_m)
+    compared = np.isin(cause, [Cause.VISIBLE, Cause.STEREO_DISAGREES])
+    return np.where(compared & np.isfinite(difference_m), difference_m, 0)
+
+
+def _find_tools(model, observations, frames, uv, cause, config):
+    """Turn SELF into TOOL, in `cause` [N, T], where no mask spoke and what hides is no tissue."""
+    unmasked = [observations.frames[frame].tool is None for frame in frames.tolist()]
+    rows, columns = np.nonzero((cause == Cause.SELF) & unmasked)
+    if rows.size:
+        pixels = np.concatenate([uv[rows, columns], frames[columns, None]], -1)
+        tool = ~is_tissue(model, observations, pixels, config)
+        cause[rows[tool], columns[tool]] = Cause.TOOL
 
 
 def _held(model, observations):
@@ -127,11 +187,3 @@ def _validated(queries, model, observations):
             f'{left.width}x{left.height} image'
         )
     return queries
-
-
-def _cells(camera, grid, uv):
-    """Return the values of an error grid [gh, gw], which covers the image, at pixels [N, 2]."""
-    size = np.array([camera.left.width, camera.left.height])
-    cells = np.array(grid.shape[::-1])
-    index = np.clip((uv + 0.5) / size * cells, 0, cells - 1).astype(int)
-    return grid[index[:, 1], index[:, 0]]

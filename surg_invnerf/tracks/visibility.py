@@ -15,7 +15,7 @@ class VisibilityConfig:
     behind_m: float = 2e-3
     behind_sigmas: float = 3.0
     # In front of what is measured by more than both: tissue cannot float, the mapping is wrong.
-    # Wider than behind, since holes of a tool's silhouette are filled from behind.
+    # Wider than behind, as stereo smears a silhouette over what lies beside it.
     front_m: float = 5e-3
     front_sigmas: float = 6.0
     # The model's own surface counts from this opacity on; below it nothing was learned there.
@@ -30,43 +30,39 @@ def look(camera, frame, uv, depth_m, rendered, config):
     frame       FrameObservation
     uv          [M, 2] pixels, depth_m [M]: where the points are in its left camera
     rendered    function of pixels [K, 2] that returns the model's own (depth_m, opacity, sigma_m)
-                [K] each; asked only where stereo does not say "seen"
+                [K] each; asked only where stereo says nothing
 
-    Tool masks go first, then stereo, then the model.  What stereo sees in front of a point is
-    tissue where the model has its own surface in front of the point too, else a tool.
+    Tool masks go first, then stereo, then the model.  What hides a point is taken for tissue
+    where no mask covers it; `occluder` looks closer where there is no mask.
     """
     inside = in_view(camera, uv, depth_m)
-    column, row = pixel_of(camera, uv)
-    measured_m = np.where(inside, frame.depth_m[row, column], np.nan)
-    sigma_m = np.where(inside, frame.sigma_m[row, column], np.inf)
-    measured = np.isfinite(sigma_m)
-    measured_m = np.where(measured, measured_m, np.nan)
+    surface_m, sigma_m = measurement(camera, frame, uv)
+    measured = inside & np.isfinite(sigma_m)
+    behind, _ = against(depth_m, surface_m, sigma_m, config.behind_m, config.behind_sigmas)
+    _, front = against(depth_m, surface_m, sigma_m, config.front_m, config.front_sigmas)
+    on_tool = np.zeros(len(uv), bool)
+    if frame.tool is not None:
+        column, row = pixel_of(camera, uv)
+        on_tool = inside & frame.tool[row, column]
 
-    behind, front = _against(depth_m, measured_m, sigma_m, config)
-    on_tool = inside & (frame.tool[row, column] if frame.tool is not None else False)
-    asked = np.flatnonzero(inside & ~on_tool & (behind | ~measured))
+    unsaid = np.flatnonzero(inside & ~on_tool & ~measured)
     own_seen, own_hidden = np.zeros((2, len(uv)), bool)
-    if asked.size:
-        own_m, opacity, own_sigma_m = rendered(uv[asked])
-        own_behind, _ = _against(depth_m[asked], own_m, own_sigma_m, config)
+    if unsaid.size:
+        own_m, opacity, own_sigma_m = rendered(uv[unsaid])
+        hidden, _ = against(
+            depth_m[unsaid], own_m, own_sigma_m, config.behind_m, config.behind_sigmas
+        )
         known = opacity >= config.min_opacity
-        own_hidden[asked] = known & own_behind
-        own_seen[asked] = known & ~own_behind
+        own_hidden[unsaid], own_seen[unsaid] = known & hidden, known & ~hidden
 
-    cause = np.select(
-        [~inside, on_tool, measured & front, measured & ~behind, own_hidden, behind, own_seen],
-        [
-            Cause.OUT_OF_VIEW,
-            Cause.TOOL,
-            Cause.STEREO_DISAGREES,
-            Cause.VISIBLE,
-            Cause.SELF,
-            Cause.TOOL,
-            Cause.VISIBLE,
-        ],
-        Cause.UNKNOWN,
-    )
-    return cause.astype(np.uint8)
+    rules = {  # the first that holds
+        Cause.OUT_OF_VIEW: ~inside,
+        Cause.TOOL: on_tool,
+        Cause.STEREO_DISAGREES: measured & front,
+        Cause.SELF: (measured & behind) | own_hidden,
+        Cause.VISIBLE: measured | own_seen,
+    }
+    return np.select(list(rules.values()), list(rules), Cause.UNKNOWN).astype(np.uint8)
 
 
 def in_view(camera, uv, depth_m):
@@ -85,10 +81,15 @@ def pixel_of(camera, uv):
     return column, row
 
 
-def _against(depth_m, surface_m, sigma_m, config):
-    """Return whether depths lie clearly behind, and clearly in front of, a surface."""
-    with np.errstate(invalid='ignore'):  # comparisons with no measurement are false
-        gap = depth_m - surface_m
-        behind = gap > np.maximum(config.behind_m, config.behind_sigmas * sigma_m)
-        front = -gap > np.maximum(config.front_m, config.front_sigmas * sigma_m)
-    return behind, front
+def measurement(camera, frame, uv):
+    """Return stereo's (depth_m, sigma_m) [M] at pixels [M, 2]; NaN and infinity without."""
+    column, row = pixel_of(camera, uv)
+    sigma_m = frame.sigma_m[row, column]
+    return np.where(np.isfinite(sigma_m), frame.depth_m[row, column], np.nan), sigma_m
+
+
+def against(depth_m, surface_m, sigma_m, least_m, least_sigmas):
+    """Return whether depths [M] lie behind, or in front of, a surface by more than both limits."""
+    gap_m = depth_m - surface_m
+    limit_m = np.maximum(least_m, least_sigmas * sigma_m)
+    return gap_m > limit_m, -gap_m > limit_m

@@ -43,18 +43,19 @@ class MovingPlane:
         return DEPTH_M + frame * (VELOCITY_M - self.camera_velocity_m)[2]
 
     def render(self, frames, pixels, depth_m, band_m, samples):
-        """See the plane where it lies within the band, else nothing."""
+        """See the plane where it lies within the band; else what is there, and hardly."""
         frame = int(frames[0])
-        depth = torch.full_like(depth_m, self.depth_m(frame))
-        hit = ((depth - depth_m).abs() <= band_m).float()
+        plane = torch.full_like(depth_m, self.depth_m(frame))
+        hit = (plane - depth_m).abs() <= band_m
+        depth = torch.where(hit, plane, depth_m)
         ray = torch.tensor(CAMERA.unproject(pixels.numpy(), depth.numpy()), dtype=torch.float32)
         world = ray + self.poses([frame])[0, :3, 3]
         return Rendering(
             colour=torch.zeros(len(pixels), 3),
-            depth_m=depth * hit + depth_m * (1 - hit),
+            depth_m=depth,
             spread_m=torch.full_like(depth, SIGMA_M),
             canonical=world - frame * torch.tensor(VELOCITY_M, dtype=torch.float32),
-            opacity=hit,
+            opacity=hit.float(),
         )
 
 

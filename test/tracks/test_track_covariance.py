@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from surg_invnerf.tracks.covariance import (
     CovarianceConfig,
+    Evidence,
     confidence,
     covariances,
     frames_since,
@@ -61,21 +62,36 @@ def test_confidence_is_the_probability_of_less_than_four_pixels():
         assert confidence(np.array(sigma)) == pytest.approx((distance < 4).mean(), abs=0.005)
 
 
+def pair(values):
+    """Return a strategy for two values in rising order."""
+    return st.lists(values, min_size=2, max_size=2).map(sorted)
+
+
 @given(
-    lost=st.lists(st.floats(0, 1e4) | st.just(np.inf), min_size=2, max_size=2),
-    residual=st.lists(st.floats(0, 50), min_size=2, max_size=2),
+    ray=pair(st.floats(0, 0.05)),
+    drift=pair(st.floats(0, 1e4) | st.just(np.inf)),
+    lost=pair(st.floats(0, 1e4) | st.just(np.inf)),
+    residual=pair(st.floats(0, 50)),
+    disagreement=pair(st.floats(0, 0.05)),
 )
-def test_sigmas_are_finite_and_grow_with_what_is_bad(lost, residual):
-    lost, residual = sorted(lost), sorted(residual)
-    across_px, along_m = point_sigmas(
-        CAMERA,
-        np.full((1, 2), 0.06),
-        np.array([1e-4]),
-        np.array([lost]),
-        np.array([residual]),
-        CovarianceConfig(),
-    )
-    for sigma in (across_px, along_m):
+def test_sigmas_are_finite_and_grow_with_what_is_bad(ray, drift, lost, residual, disagreement):
+    worse = [np.array([values]) for values in (ray, drift, lost, residual, disagreement)]
+    evidence = Evidence(np.full((1, 2), 0.06), *worse)
+    for sigma in point_sigmas(CAMERA, evidence, CovarianceConfig()):
         assert np.isfinite(sigma).all()
         assert (sigma > 0).all()
         assert sigma[0, 0] <= sigma[0, 1]
+
+
+def test_a_depth_error_becomes_parallax_in_the_units_of_the_image():
+    config = CovarianceConfig(
+        disparity_px=0, ray_share=1, pixel_px=0, drift_px=0, parallax_baselines=2
+    )
+    depth_m, spread_m = 0.06, 5e-4
+    nothing = np.zeros((1, 1))
+    evidence = Evidence(nothing + depth_m, nothing + spread_m, *[nothing] * 4)
+    across_px, along_m = point_sigmas(CAMERA, evidence, config)
+    assert along_m == pytest.approx(spread_m)
+    # Two baselines aside, a point that is deeper by its standard deviation shifts by this much.
+    moved = 2 * CAMERA.focal_baseline * (1 / depth_m - 1 / (depth_m + spread_m))
+    assert across_px == pytest.approx(moved, rel=0.01)

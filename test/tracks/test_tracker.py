@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from analytic_tissue import CAMERA, DEPTH_M, FRAMES, SIGMA_M, VELOCITY_M, MovingPlane, observe
 
+from surg_invnerf.model.query import canonical_points
 from surg_invnerf.tracks.result import Cause
-from surg_invnerf.tracks.tracker import track
+from surg_invnerf.tracks.tracker import TrackConfig, follow, track
 from surgical_perception.errors import InputError
 
 QUERIES = np.array([[30.0, 20.0, 0], [10.25, 12.5, 2], [63.0, 40.0, 0]])
@@ -50,7 +51,14 @@ def test_uncertainty_grows_while_a_point_is_hidden_and_shrinks_when_it_is_seen_a
     volume = np.linalg.det(tracks.cov_m2[0].astype(float))
     assert volume[0] < volume[1] < volume[2]
     assert volume[3] < volume[2]
-    assert tracks.confidence[0, 2] < tracks.confidence[0, 1] < tracks.confidence[0, 0]
+
+
+def test_confidence_falls_while_a_point_is_hidden():
+    model = MovingPlane()
+    hidden = observe(model, tool=lambda frame, _: np.full((48, 64), frame > 0))
+    confidence = track(model, hidden, QUERIES[:1]).confidence[0]
+    assert confidence[3] < 0.97 < 0.99 < confidence[0]
+    assert (np.diff(confidence) <= 0).all()
 
 
 def test_the_residual_of_the_fit_is_read_where_the_point_is():
@@ -111,12 +119,52 @@ def test_ids_that_name_two_points_are_refused():
 
 
 def test_depth_uncertainty_at_the_query_is_carried_along():
-    model = MovingPlane()
+    model, config = MovingPlane(), TrackConfig()
     sure = track(model, observe(model), QUERIES)
     model.render = _spread(model.render, 1e-3)
     unsure = track(model, observe(model), QUERIES)
     added = unsure.cov_m2[..., 2, 2] - sure.cov_m2[..., 2, 2]
-    np.testing.assert_allclose(added, 1e-3**2 - SIGMA_M**2, rtol=1e-3)
+    share = config.covariance.ray_share
+    np.testing.assert_allclose(added, share**2 * (1e-3**2 - SIGMA_M**2), rtol=1e-3)
+
+
+def test_what_stereo_says_otherwise_is_uncertainty():
+    model = MovingPlane()
+    off = observe(model, depth_m=lambda frame, depth: depth + 1e-3 * (frame == 2))
+    tracks, plain = (track(model, o, QUERIES[:1]) for o in (off, observe(model)))
+    added = tracks.cov_m2[0, :, 2, 2] - plain.cov_m2[0, :, 2, 2]
+    share = TrackConfig().covariance.disagreement_share
+    np.testing.assert_allclose(added, [0, 0, (share * 1e-3) ** 2, 0], rtol=1e-3, atol=1e-12)
+
+
+def test_a_point_drifts_from_where_it_was_picked():
+    model = MovingPlane()
+    tracks = track(model, observe(model), QUERIES[:1])
+    assert (np.diff(tracks.cov_m2[0, :, 0, 0]) > 0).all()
+    later = track(model, observe(model), [[30, 20, 2]])
+    assert later.cov_m2[0, 2, 0, 0] < later.cov_m2[0, [0, 1, 3], 0, 0].min()
+
+
+@pytest.mark.parametrize(('stays', 'cause'), [(True, Cause.SELF), (False, Cause.TOOL)])
+def test_what_hides_a_point_is_tissue_where_it_stays_on_the_surface(stays, cause):
+    """A ridge moves with the tissue, or a tool is there in frame 2 only; no mask tells."""
+    model = MovingPlane()
+
+    def raised(frame, depth):
+        depth = depth.copy()
+        if stays or frame == 2:
+            u, v = 24 + round(0.8 * frame), 14 + round(0.4 * frame)
+            depth[v : v + 14, u : u + 14] -= 0.012
+        return depth
+
+    observations = observe(model, depth_m=raised)
+    # The query sees the plane in frame 2 beside the ridge; its canonical point is then moved
+    # under it, as tissue that slides below a fold.
+    points = canonical_points(model, observations, [[10, 21, 2]])
+    beneath = points.canonical.copy()
+    beneath[:, 0] += 22 * DEPTH_M / 80
+    tracks = follow(model, observations, beneath, points.sigma_m, [0], frames=[2])
+    assert tracks.cause.tolist() == [[cause]]
 
 
 def _spread(render, spread_m):

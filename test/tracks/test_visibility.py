@@ -46,11 +46,10 @@ def test_a_point_where_stereo_measures_it_is_visible():
     assert cause_of(depth_m=SEEN_M + 2.5e-3, sigma_m=1e-3) == Cause.VISIBLE
 
 
-def test_a_point_behind_what_stereo_measures_is_hidden_by_tissue_or_by_a_tool():
-    assert cause_of(depth_m=SEEN_M + 2.1e-3, own_m=SEEN_M) == Cause.SELF
-    assert cause_of(depth_m=SEEN_M + 2.1e-3, own_m=SEEN_M + 2.1e-3) == Cause.TOOL
-    # The model knows no tissue in front of the point.
-    assert cause_of(depth_m=SEEN_M + 2.1e-3, own_m=SEEN_M, opacity=0.1) == Cause.TOOL
+def test_a_point_behind_what_stereo_measures_is_hidden():
+    assert cause_of(depth_m=SEEN_M + 2.1e-3) == Cause.SELF
+    assert cause_of(depth_m=SEEN_M + 2.1e-3, tool=False) == Cause.SELF
+    assert cause_of(depth_m=SEEN_M + 2.1e-3, tool=True) == Cause.TOOL
 
 
 def test_a_point_far_in_front_of_what_stereo_measures_is_wrong():
@@ -99,4 +98,5 @@ def test_every_combination_has_a_cause_that_it_can_have(
         assert (tool is True) <= (cause == Cause.TOOL)
         assert (cause == Cause.UNKNOWN) <= (not measured)
         assert (cause == Cause.STEREO_DISAGREES) <= measured
-        assert (cause == Cause.SELF) <= (own_m is not None and own_m < depth_m)
+        nearer_m = SEEN_M if measured else own_m
+        assert (cause == Cause.SELF) <= (nearer_m is not None and nearer_m < depth_m)
