@@ -7,6 +7,8 @@ from scipy.spatial import cKDTree
 
 from surg_invnerf.model import query
 from surg_invnerf.open3d_import import open3d
+from surg_invnerf.tracks.occluder import is_tool
+from surg_invnerf.tracks.visibility import VisibilityConfig
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 
@@ -16,7 +18,8 @@ class SurfaceConfig:
     """
     How a surface is gathered, cleaned and meshed.
 
-    stride_px           between the pixels of a frame that give a point
+    stride_px           between the pixels of the frame that give a point
+    keyframe_stride_px  the same in keyframes, which only fill its gaps
     keyframes           frames, spread over the model's, that show what this one does not
     gap_spacings        a keyframe adds points where there is none this near, in units of the
                         distance between neighbours of the grid
@@ -27,6 +30,7 @@ class SurfaceConfig:
     """
 
     stride_px: int = 2
+    keyframe_stride_px: int = 4
     keyframes: int = 4
     gap_spacings: float = 1.5
     neighbours: int = 20
@@ -78,7 +82,7 @@ def surface(model, observations, frame, config=None):
     held = [index for index in model.frames if index in observations.frames]
     if frame not in held:
         raise InputError(f'frame {frame} is none of the {len(held)} frames of the model')
-    queries, rgb = _pixels(observations, _sources(held, frame, config.keyframes), config.stride_px)
+    queries, rgb = _pixels(observations, _sources(held, frame, config.keyframes), config)
     if not len(queries):
         raise InputError(f'frame {frame} and its keyframes show no usable tissue: no surface')
     canonical = query.canonical_points(model, observations, queries).canonical
@@ -87,6 +91,10 @@ def surface(model, observations, frame, config=None):
     points = positions[:, 0]
     spacing_m = config.stride_px * np.median(points[:, 2]) / observations.camera.left.fx
     keep = _without_repeats(points, queries[:, 2], config.gap_spacings * spacing_m)
+    # Where masks are given, no usable pixel lies on a tool.
+    masked = np.array([observations.frames[int(f)].tool is not None for f in queries[keep, 2]])
+    on_tool = is_tool(model, observations, canonical[keep], queries[keep, 2], VisibilityConfig())
+    keep = keep[masked | ~on_tool]
     keep = keep[_inliers(points[keep], config)]
     moved = se3.apply(_between(model, frame, following), positions[keep, 1].astype(float))
     points = points[keep]
@@ -136,11 +144,12 @@ def _sources(held, frame, keyframes):
     return list(dict.fromkeys([frame, *others]))
 
 
-def _pixels(observations, sources, stride_px):
+def _pixels(observations, sources, config):
     """Return queries [N, 3] and colours [N, 3] on a grid of usable, measured pixels."""
     queries, colours = [], []
     for index in sources:
         frame = observations.frames[index]
+        stride_px = config.stride_px if index == sources[0] else config.keyframe_stride_px
         good = np.zeros_like(frame.usable)
         good[::stride_px, ::stride_px] = True
         v, u = np.nonzero(good & frame.usable & frame.measured)

@@ -13,7 +13,7 @@ from surg_invnerf.tracks.covariance import (
     frames_since,
     point_sigmas,
 )
-from surg_invnerf.tracks.occluder import is_tissue
+from surg_invnerf.tracks.occluder import is_tool
 from surg_invnerf.tracks.result import Cause, Tracks
 from surg_invnerf.tracks.visibility import VisibilityConfig, look, measurement
 from surgical_perception.errors import InputError
@@ -151,12 +151,13 @@ def _disagreements(observations, frames, uv, depth_m, cause):
 
 
 def _find_tools(model, observations, frames, uv, cause, config):
-    """Turn SELF into TOOL, in `cause` [N, T], where no mask spoke and what hides is no tissue."""
+    """Turn SELF into TOOL in `cause` [N, T] where a tool without a mask hides a point."""
     unmasked = [observations.frames[frame].tool is None for frame in frames.tolist()]
     rows, columns = np.nonzero((cause == Cause.SELF) & unmasked)
     if rows.size:
         pixels = np.concatenate([uv[rows, columns], frames[columns, None]], -1)
-        tool = ~is_tissue(model, observations, pixels, config)
+        hiding = query.canonical_points(model, observations, pixels).canonical
+        tool = is_tool(model, observations, hiding, frames[columns], config)
         cause[rows[tool], columns[tool]] = Cause.TOOL
 
 

@@ -49,7 +49,7 @@ def test_keyframes_show_what_the_frame_itself_does_not(model):
     half = np.zeros((48, 64), bool)
     half[:, 32:] = True
     observations = observe(model, usable=lambda frame, ones: ones & half if frame == 2 else ones)
-    cloud = surface(model, observations, 2)
+    cloud = surface(model, observations, 2, SurfaceConfig(keyframe_stride_px=2))
     left = cloud.points_m[:, 0] < -2e-3
     assert left.sum() > 200
     np.testing.assert_allclose(cloud.points_m[:, 2], model.depth_m(2), atol=1e-7)
@@ -79,8 +79,24 @@ def test_a_point_far_from_all_others_is_dropped():
     np.testing.assert_allclose(cloud.points_m[:, 2], model.depth_m(2), atol=1e-6)
 
 
-def test_a_mesh_of_a_plane_is_that_plane(model, cloud):
+def test_a_tool_without_a_mask_is_no_tissue():
+    model = MovingPlane()
+    held_still = np.zeros((48, 64), bool)
+    held_still[10:20, 10:20] = True
+
+    def tool_in_frame_2(frame, depth):
+        return np.where(held_still & (frame == 2), depth - 0.02, depth).astype(np.float32)
+
+    cloud = surface(model, observe(model, depth_m=tool_in_frame_2), 2)
+    np.testing.assert_allclose(cloud.points_m[:, 2], model.depth_m(2), atol=1e-6)
+    # Where a mask says that it is no tool, it is shown.
+    masked = observe(model, depth_m=tool_in_frame_2, tool=lambda *_: np.zeros_like(held_still))
+    assert (surface(model, masked, 2).points_m[:, 2] < model.depth_m(2) - 0.01).any()
+
+
+def test_a_mesh_of_a_plane_is_that_plane_each_time(model, cloud):
     made = mesh(cloud)
+    np.testing.assert_array_equal(mesh(cloud).vertices_m, made.vertices_m)
     assert made.triangles.min() >= 0
     assert made.triangles.max() < len(made.vertices_m)
     low, high = cloud.points_m.min(0), cloud.points_m.max(0)
@@ -177,8 +193,3 @@ def test_without_open3d_the_error_says_what_to_install(cloud, tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, 'open3d', None)
     with pytest.raises(ImportError, match=r'pip install open3d .*libgl1'):
         write_cloud(tmp_path / 'surface.ply', cloud)
-
-
-def test_the_same_points_give_the_same_mesh(cloud):
-    first, second = mesh(cloud), mesh(cloud, SurfaceConfig())
-    np.testing.assert_array_equal(first.vertices_m, second.vertices_m)
