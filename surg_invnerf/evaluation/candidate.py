@@ -36,9 +36,7 @@ def of_result(result, name='Surg-InvNeRF'):
     """Return the Candidate of a TrackingResult."""
     model, observations = result.fit.model, result.measured.observations
     found = _of_tracks(result.tracks, name)
-    return replace(
-        found, depth_m=lambda frame: track_files.depth_map(model, observations, frame, stride=1)
-    )
+    return replace(found, depth_m=lambda frame: track_files.depth_map(model, observations, frame))
 
 
 def of_controls(observations, queries, clip):

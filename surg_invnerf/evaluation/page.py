@@ -8,6 +8,8 @@ from surgical_perception.evaluation.tracking import point_errors
 REPORT, CURVES = 'report.html', 'errors.png'
 
 _MM_PER_M = 1e3
+# A logarithmic axis shows no zero; less is rounding.
+_FLOOR = {'px': 0.05, 'mm': 0.05}
 _COLOURS = (plots.AFTER, plots.BEFORE, plots.BAD, plots.LIMIT)
 
 
@@ -73,7 +75,7 @@ def error_curves(path, candidates, truth):
                 errors = _MM_PER_M * point_errors(candidate.xyz_m, truth.xyz_m, truth.visible)
             else:
                 continue
-            middle, high = _quantiles(errors, truth.visible)
+            middle, high = np.maximum(_quantiles(errors, truth.visible), _FLOOR[unit])
             frames = np.arange(len(middle))
             ax.plot(frames, middle, color=colour, label=candidate.name)
             ax.plot(frames, high, color=colour, linewidth=0.7, linestyle=':')

@@ -34,7 +34,7 @@ CALIBRATION = {
 
 def grey(frame, eye):
     """Return the grey level of a frame: a decoder may change it by a few."""
-    return 20 + 30 * frame + (100 if eye == 'right' else 0)
+    return 20 + 20 * frame + (90 if eye == 'right' else 0)
 
 
 def picture(frame, eye):

@@ -11,6 +11,7 @@ from surgical_perception.evaluation.tracking import (
     accuracy,
     bootstrap,
     depth,
+    ellipsoids,
     tapvid,
     tapvid3d,
     trajectories,
@@ -187,6 +188,24 @@ def test_depth_error_counts_labelled_pixels_and_missing_predictions():
     truth[0, 0] = np.nan  # 9 % of the pixels
     assert depth.score_frame(predicted, truth) is None
     assert depth.score_frames([score, None]) == (pytest.approx(2), 1)
+
+
+def test_ellipsoids_hold_what_their_covariance_promises():
+    rng = np.random.default_rng(1)
+    root = np.array([[2.0, 0, 0], [1, 0.5, 0], [0, 0.3, 0.1]])
+    truth = np.zeros((4000, 3))
+    predicted = rng.normal(size=truth.shape) @ root.T
+    covariances = np.broadcast_to(root @ root.T, (4000, 3, 3))
+    assert ellipsoids.share_inside(predicted, truth, covariances) == pytest.approx(95, abs=1)
+    # A ball of the radius 2.7955 holds 95 % of the standard normal distribution.
+    one = np.eye(3)[None]
+    for radius, share in ((2.79, 100), (2.80, 0)):
+        assert ellipsoids.share_inside([[0, radius, 0]], [[0, 0, 0]], one) == share
+    lost = [[np.nan, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    flat = np.stack([one[0], one[0], np.diag([1.0, 1, 0]), np.nan * one[0]])
+    assert ellipsoids.share_inside(lost, np.zeros((4, 3)), flat) == 25
+    with pytest.raises(InputError, match='do not fit'):
+        ellipsoids.share_inside(predicted, truth, covariances[:2])
 
 
 def test_bootstrap_is_paired():
