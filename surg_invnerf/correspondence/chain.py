@@ -29,7 +29,8 @@ class Link(NamedTuple):
 def followed_by(first, second):
     """Return the Link that follows `first` and then `second`; errors add."""
     there = pixel_grid(*first.error_px.shape) + first.flow
-    error = first.error_px + np.nan_to_num(sampled(second.error_px, there), nan=np.inf)
+    error = first.error_px + sampled(second.error_px, there)
+    error[np.isnan(error)] = np.inf
     return Link(composed(first.flow, second.flow), error)
 
 
@@ -50,6 +51,10 @@ class Chains:
     def __init__(self, longest):
         self._longest = longest
         self._links = {}
+
+    def __len__(self):
+        """Return the number of links that are held."""
+        return len(self._links)
 
     def add(self, source, target, link):
         """Keep a link between two frame indices."""

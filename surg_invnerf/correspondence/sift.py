@@ -57,10 +57,11 @@ def match(source, target):
     nearest = np.partition(similarity, -2, 1)[:, -2:]
     second, first = np.sqrt(np.maximum(2 - 2 * nearest, 0)).T
     keep = mutual & (first < _RATIO * second)
-    return _affine_with_neighbours(source.uv[keep], target.uv[best[keep]])
+    return affine_with_neighbours(source.uv[keep], target.uv[best[keep]])
 
 
-def _affine_with_neighbours(pixels, targets):
+def affine_with_neighbours(pixels, targets):
+    """Return the SparseMatch of those matches [M, 2] that move as their neighbours do."""
     for limit in _AFFINE_LIMITS_PX:
         if len(pixels) <= _NEIGHBOURS:
             return _none()

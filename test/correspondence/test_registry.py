@@ -22,9 +22,9 @@ def test_setup_cfg_names_the_same_providers():
 
 
 def test_dis_is_made_with_its_options():
-    provider = registry.make('dis', initialise=False)
+    provider = registry.make('dis', initialise=True)
     assert isinstance(provider, Dis)
-    assert not provider.uses_initial
+    assert provider.uses_initial
 
 
 def test_an_unknown_name_lists_the_known_ones():
