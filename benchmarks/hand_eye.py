@@ -15,9 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from surg_invnerf.correspondence import registry
+from surg_invnerf.correspondence.link import Linker
+from surg_invnerf.fit.config import FIT_PRESETS
 from surg_invnerf.fit.fit import fit
+from surg_invnerf.measured_clip import measure
 from surg_invnerf.model.config import PRESETS
-from surg_invnerf.pipeline import TrackingConfig, TrackingPipeline
+from surg_invnerf.observe import ObserveConfig
 from surg_invnerf.synthetic.clip import SyntheticClip
 from surg_invnerf.synthetic.config import SceneConfig
 from surg_invnerf.tracks.tracker import track
@@ -81,7 +85,7 @@ def main():
     records = []
     try:
         for seed in options.seeds:
-            for record in _run(seed, TrackingConfig(preset=options.preset, steps=options.steps)):
+            for record in _run(seed, options):
                 records.append(record)
                 print(
                     f'seed {seed}: {record.variant}: 2D {record.delta_2d:.1f}, '
@@ -98,12 +102,13 @@ def main():
         write_json(options.out / 'hand_eye.json', content)
 
 
-def _run(seed, config):
+def _run(seed, options):
     """Yield the Record of each variant on one clip."""
     clip = SyntheticClip(SceneConfig(seed=seed, poses=True))
-    pipeline = TrackingPipeline(config)
-    observations, *_ = pipeline.observe(clip)
-    pipeline.link(observations)
+    observations = measure(clip, ObserveConfig(), True, lambda *_: None).observations
+    Linker(registry.make('dis')).link(observations)
+    preset = FIT_PRESETS[options.preset]
+    config = replace(preset, steps=options.steps or preset.steps)
     queries = clip.truth.tissue_grid(0, QUERY_STEP_PX)
     truth = clip.truth.track(queries)
     direction = np.random.default_rng(seed).normal(size=(2, 3))
@@ -111,11 +116,9 @@ def _run(seed, config):
     offset = se3.exp(np.r_[OFFSET_M * direction[0], OFFSET_RAD * direction[1]])
     for variant in VARIANTS:
         _set_poses(observations, variant, clip.truth, offset)
-        fit_config = pipeline.fit_config
-        if not variant.estimated:
-            fit_config = replace(fit_config, pose_rate=0.0)
+        held = config if variant.estimated else replace(config, pose_rate=0.0)
         began = time.process_time()
-        model = fit(observations, fit_config, PRESETS[config.preset], pipeline.device).model
+        model = fit(observations, held, PRESETS[options.preset]).model
         seconds = time.process_time() - began
         tracks = track(model, observations, queries)
         errors_px = point_errors(tracks.uv, truth.uv, truth.visible)

@@ -1,4 +1,4 @@
-"""Surfaces, meshes and tracks as files: PLY and PCD by Open3D, NPZ by NumPy."""
+"""Surfaces and meshes as files: PLY and PCD by Open3D, NPZ by NumPy."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -49,11 +49,6 @@ def write_mesh(path, mesh):
 def write_surface_npz(path, surface):
     """Write a Surface as .npz: the arrays of its fields, and `frame`."""
     write_npz(path, asdict(surface))
-
-
-def write_tracks_npz(path, tracks):
-    """Write Tracks as .npz: the arrays of its fields, and `visible` [N, T]."""
-    write_npz(path, {**asdict(tracks), 'visible': tracks.visible})
 
 
 def write_npz(path, arrays):

@@ -11,10 +11,8 @@ from surg_invnerf.export import (
     write_mesh,
     write_npz,
     write_surface_npz,
-    write_tracks_npz,
 )
 from surg_invnerf.surface import Surface, SurfaceConfig, mesh, surface
-from surg_invnerf.tracks.tracker import track
 from surgical_perception.errors import InputError
 
 open3d = pytest.importorskip('open3d')
@@ -145,16 +143,11 @@ def test_meshes_come_back_from_their_files(cloud, tmp_path):
     np.testing.assert_array_equal(np.rint(np.asarray(read.vertex_colors) * 255), made.rgb)
 
 
-def test_arrays_come_back_from_npz(model, cloud, tmp_path):
+def test_arrays_come_back_from_npz(cloud, tmp_path):
     write_surface_npz(tmp_path / 'surface.npz', cloud)
     with np.load(tmp_path / 'surface.npz', allow_pickle=False) as read:
         assert set(read) == {'frame', 'points_m', 'rgb', 'normals', 'flow_m'}
         np.testing.assert_array_equal(read['flow_m'], cloud.flow_m)
-    tracks = track(model, observe(model), [[30, 20, 0], [63, 20, 0]])
-    write_tracks_npz(tmp_path / 'tracks.npz', tracks)
-    with np.load(tmp_path / 'tracks.npz', allow_pickle=False) as read:
-        for name in ('ids', 'uv', 'xyz_m', 'visible', 'cov_m2', 'confidence', 'cause', 'frames'):
-            np.testing.assert_array_equal(read[name], getattr(tracks, name))
 
 
 def test_files_that_cannot_be_written_are_refused_and_leave_nothing(cloud, tmp_path):
