@@ -62,7 +62,7 @@ class Linker:
 
         partners    indices of the frames to match it with; None takes those at the gaps, and
                     some older ones, others for each frame.  A partner costs two flows within the
-                    longest gap, SIFT beyond.
+                    longest gap, SIFT beyond.  A pair of which nothing is believed is left out.
         """
         frames = observations.frames
         earlier = sorted(i for i in frames if i < index)
@@ -76,7 +76,7 @@ class Linker:
             pairs += bridge(frames[index], frames[partner])
         self._chains.forget(newest=index)
         self._features = {i: found for i, found in self._features.items() if i in frames}
-        return pairs
+        return [pair for pair in pairs if len(pair.pixels)]
 
     def _at_gaps(self, earlier, index):
         if self._provider.gaps:
