@@ -9,6 +9,7 @@ from surg_invnerf.observations import FrameObservation
 from surg_invnerf.stereo import masks, quality
 from surg_invnerf.stereo.alignment import AlignmentMeter
 from surg_invnerf.stereo.fill import fill
+from surg_invnerf.stereo.instruments import find_instruments
 from surg_invnerf.stereo.matching import SgbmDis, SgbmDisConfig
 from surg_invnerf.stereo.quality import Quality
 from surg_invnerf.stereo.working_size import WorkingSize
@@ -19,6 +20,7 @@ class ObserveConfig:
     """Settings of an Observer."""
 
     halve_above_width: int = 640  # wider images are worked on at half size
+    find_instruments: bool = True  # by their colour, in frames that come without a mask
     matching: SgbmDisConfig = field(default_factory=SgbmDisConfig)
 
 
@@ -56,6 +58,7 @@ class Observer:
         """
         self.full_camera = camera.validated()
         self.working = WorkingSize(camera, config.halve_above_width)
+        self._find_instruments = config.find_instruments
         self.camera = self.working.camera
         self._matcher = matcher or SgbmDis(self.camera, config.matching)
         self._alignment = AlignmentMeter(self.camera)
@@ -91,12 +94,18 @@ class Observer:
         verdict = quality.grade(grey, alignment, measured.mean())
         if verdict[0] is Quality.NO_STEREO:
             return Observed(None, *verdict)
-        filled = fill(depth)
+        usable = ~(highlights | masks.unlit(image))
+        tool = self._tool(frame, image)
+        if tool is None:
+            filled = fill(depth)
+        else:
+            rim = masks.beside(tool)
+            measured &= ~rim
+            filled = fill(np.where(rim | tool, np.nan, depth))
+            filled = np.where(tool & measured, depth, filled)
+            usable &= ~(tool | rim)
+        usable &= masks.seen_by_both(self.camera, filled)
         sigma = np.where(measured, self.camera.sigma_from_disparity(filled, sigma_px), np.inf)
-        tool = None if frame.tool is None else self.working.mask(frame.tool)
-        usable = ~(highlights | masks.unlit(image)) & masks.seen_by_both(self.camera, filled)
-        if tool is not None:
-            usable &= ~masks.dilated(tool)
         observation = FrameObservation(
             frame.index,
             frame.stamp_ns,
@@ -108,6 +117,15 @@ class Observer:
             _pose(frame),
         )
         return Observed(observation, *verdict)
+
+    def _tool(self, frame, image):
+        """Return the instruments [H, W] as given or as found; None where there are none."""
+        if frame.tool is not None:
+            return self.working.mask(frame.tool)
+        if not self._find_instruments:
+            return None
+        found = find_instruments(image)
+        return found if found.any() else None
 
 
 def _again(observation, frame):

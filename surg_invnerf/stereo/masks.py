@@ -8,6 +8,7 @@ from surg_invnerf.stereo.flow import pixel_grid
 # A highlight is bright and colourless; its rim is blurred into the tissue around it.
 _HIGHLIGHT_VALUE, _HIGHLIGHT_SATURATION = 0.95, 0.2
 _RIM_PX, _RIM_AT_WIDTH = 5, 640
+_WINDOW_PX = 14
 # Below, an 8-bit image is noise: the black surround of an endoscope, or the inside of a vessel.
 _UNLIT_VALUE = 0.05
 
@@ -25,9 +26,18 @@ def unlit(image):
     return image.max(-1) < 255 * _UNLIT_VALUE
 
 
-def dilated(mask):
+def beside(tool):
+    """
+    Return [H, W] bool: pixels beside an instrument [H, W].
+
+    Stereo and flow match windows, and give them the depth and the motion of the instrument.
+    """
+    return dilated(tool, _WINDOW_PX) & ~tool
+
+
+def dilated(mask, grow_px=_RIM_PX):
     """Return a mask [H, W] bool grown by 5 pixels at 640 columns, in proportion at others."""
-    radius = max(1, round(_RIM_PX * mask.shape[1] / _RIM_AT_WIDTH))
+    radius = max(1, round(grow_px * mask.shape[1] / _RIM_AT_WIDTH))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return cv2.dilate(mask.astype(np.uint8), disc) > 0
 
