@@ -29,13 +29,13 @@ class CanonicalPoints:
 
 
 @torch.no_grad()
-def canonical_points(model, observations, queries):
+def canonical_points(model, observations, queries, samples=SAMPLES):
     """Return the CanonicalPoints of queries [N, 3] (u, v, frame); frames must be observed."""
     queries = np.asarray(queries, float).reshape(-1, 3)
     out = [np.empty((len(queries), n), np.float32) for n in (3, 1, 1)]
     for frame in np.unique(queries[:, 2]).astype(int).tolist():
         chosen = queries[:, 2] == frame
-        rendering = _render(model, observations.frames[frame], queries[chosen, :2])
+        rendering = _render(model, observations.frames[frame], queries[chosen, :2], samples)
         for target, value in zip(
             out, (rendering.canonical, rendering.depth_m, rendering.spread_m), strict=True
         ):
@@ -78,7 +78,7 @@ def colours(model, canonical):
     return (colour * 255).round().clamp(0, 255).byte().cpu().numpy()
 
 
-def _render(model, frame, pixels):
+def _render(model, frame, pixels, samples=SAMPLES):
     depth = bilinear(frame.depth_m, pixels)
     u, v = np.round(pixels).astype(int).T
     height, width = frame.depth_m.shape
@@ -91,7 +91,7 @@ def _render(model, frame, pixels):
             torch.as_tensor(values[part], dtype=torch.float32, device=model.device)
             for values in (pixels, depth, band_m(sigma))
         )
-        parts.append(model.render(at, *guides, SAMPLES))
+        parts.append(model.render(at, *guides, samples))
     return type(parts[0])(
         *(torch.cat([getattr(p, name) for p in parts]) for name in vars(parts[0]))
     )

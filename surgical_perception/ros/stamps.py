@@ -17,3 +17,9 @@ def fill(stamp, stamp_ns):
 def text(stamp_ns):
     """Return a stamp in seconds with all its digits, for messages to people."""
     return f'{stamp_ns // NS_PER_S}.{stamp_ns % NS_PER_S:09d} s'
+
+
+def from_text(text):
+    """Return the nanoseconds that `text` wrote, exactly."""
+    seconds, _, rest = text.partition('.')
+    return int(seconds) * NS_PER_S + int(rest.split()[0])

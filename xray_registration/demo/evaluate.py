@@ -57,7 +57,7 @@ def read_outcomes(recording, scene):
             truths[stamps.to_ns(message.header.stamp)] = _transform(message.pose)
         elif topic == STATUS:
             values = {item.key: item.value for item in message.values}
-            statuses[_parsed_ns(values['image_stamp'])] = values
+            statuses[stamps.from_text(values['image_stamp'])] = values
     if not statuses:
         raise InputError(f'{recording}: the registration node published nothing')
     missing = [shot for shot in scene.shots if shot.stamp_ns not in truths]
@@ -203,9 +203,3 @@ def _transform(pose):
 
 def _number(values, key):
     return float(values.get(key, 'nan'))
-
-
-def _parsed_ns(text):
-    """Read what `stamps.text` wrote: seconds with nine decimals, exactly."""
-    seconds, _, rest = text.partition('.')
-    return int(seconds) * stamps.NS_PER_S + int(rest.split()[0])
