@@ -30,6 +30,11 @@ class StereoCamera:
         return 0.0 if self.right_cx is None else self.left.cx - self.right_cx
 
     @property
+    def right(self):
+        """The PinholeCamera of the right image."""
+        return self.left if self.right_cx is None else replace(self.left, cx=self.right_cx)
+
+    @property
     def focal_baseline(self):
         """fx * baseline (pixel metres): depth is this over disparity."""
         return self.left.fx * self.baseline_m
@@ -56,9 +61,7 @@ class StereoCamera:
     def cropped(self, left, top, width, height):
         """Return the camera of both images cropped alike, from pixel (left, top)."""
         right_cx = None if self.right_cx is None else self.right_cx - left
-        return replace(
-            self, left=self.left.cropped(left, top, width, height), right_cx=right_cx
-        )
+        return replace(self, left=self.left.cropped(left, top, width, height), right_cx=right_cx)
 
     def unproject(self, uv, depth_m):
         """Return points [..., 3] (m, left camera) of pixels [..., 2] at depths [...]."""

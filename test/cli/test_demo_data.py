@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small_ct import write_small_ct
 
+from surgical_perception import bag_messages
 from surgical_perception.bags import BagReader, BagWriter, message_class, read_messages
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation import metrics
@@ -119,7 +120,11 @@ def record(path, scene, estimates, verdicts, tf_offset=None):
             writer.add_topic(topic, demo_bag.TOPICS[topic])
         for i, shot in enumerate(scene.shots):
             ns = shot.stamp_ns
-            writer.write(demo_bag.TRUTH, ns, demo_bag._truth_message(ns, scene.truth[i]))
+            writer.write(
+                demo_bag.TRUTH,
+                ns,
+                bag_messages.pose_stamped(ns, demo_bag.PATIENT_FRAME, scene.truth[i]),
+            )
             if estimates[i] is not None:
                 writer.write(evaluate.POSE, ns, demo_bag._start_message(ns, estimates[i]))
                 pose = SimpleNamespace(stamp_ns=ns, patient_from_carm=estimates[i] @ tf_offset)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from surgical_perception import bags
-from surgical_perception.bags import BagWriter, message_class
+from surgical_perception import bag_messages, bags
+from surgical_perception.bag_messages import make
+from surgical_perception.bags import BagWriter
 from surgical_perception.geometry import se3
 from surgical_perception.ros import stamps
 from surgical_perception.runtime.made_once import key_of, made_once
@@ -42,7 +43,7 @@ def cached_bag(folder, ct, scene, config, on_shot):
     `on_shot` is called after each X-ray.  A bag appears under its name only when it is complete.
     Raises InputError where the folder cannot be written.
     """
-    modules = (siddon, degrade, trajectory, bags, sys.modules[__name__])
+    modules = (siddon, degrade, trajectory, bags, bag_messages, sys.modules[__name__])
     key = key_of(config, [module.__file__ for module in modules], ct.sha256)
     return made_once(
         Path(folder) / f'demo-{key}', lambda path: write_bag(path, ct, scene, config, on_shot)
@@ -60,10 +61,11 @@ def write_bag(path, ct, scene, config, on_shot=lambda: None):
         counts = (
             _xray(ct, scene.camera, carm_from_ct, config, rng) if exposed else _dark(scene, rng)
         )
+        at = shot.stamp_ns
         events += [
-            (shot.stamp_ns, TRUTH, _truth_message(shot.stamp_ns, truth)),
-            (shot.stamp_ns, CAMERA_INFO, _camera_info(shot.stamp_ns, scene.camera)),
-            (shot.stamp_ns, IMAGE, _image(shot.stamp_ns, counts)),
+            (at, TRUTH, bag_messages.pose_stamped(at, PATIENT_FRAME, truth)),
+            (at, CAMERA_INFO, bag_messages.camera_info(at, CARM_FRAME, scene.camera)),
+            (at, IMAGE, bag_messages.image(at, CARM_FRAME, counts, 'mono16')),
         ]
         on_shot()
     with BagWriter(path) as bag:
@@ -85,97 +87,15 @@ def _dark(scene, rng):
     return np.clip(np.round(noise), 0, None).astype(np.uint16)
 
 
-def _message(kind, **fields):
-    return message_class(kind)(**fields)
-
-
-def _header(stamp_ns, frame):
-    stamp = _message(
-        'builtin_interfaces/msg/Time',
-        **dict(zip(('sec', 'nanosec'), divmod(stamp_ns, stamps.NS_PER_S), strict=True)),
-    )
-    return _message('std_msgs/msg/Header', stamp=stamp, frame_id=frame)
-
-
-def _vector_and_quaternion(transform, vector_kind):
-    translation, quaternion = se3.to_quaternion(transform)
-    return (
-        _message(vector_kind, **dict(zip('xyz', translation.tolist(), strict=True))),
-        _message(
-            'geometry_msgs/msg/Quaternion', **dict(zip('xyzw', quaternion.tolist(), strict=True))
-        ),
-    )
-
-
-def _pose(transform):
-    position, orientation = _vector_and_quaternion(transform, 'geometry_msgs/msg/Point')
-    return _message('geometry_msgs/msg/Pose', position=position, orientation=orientation)
-
-
 def _tracker_message(pose):
-    translation, rotation = _vector_and_quaternion(
-        pose.patient_from_carm, 'geometry_msgs/msg/Vector3'
-    )
-    transform = _message(
-        'geometry_msgs/msg/TransformStamped',
-        header=_header(pose.stamp_ns, PATIENT_FRAME),
-        child_frame_id=CARM_FRAME,
-        transform=_message(
-            'geometry_msgs/msg/Transform', translation=translation, rotation=rotation
-        ),
-    )
-    return _message(TOPICS[TF], transforms=[transform])
+    return bag_messages.tf(pose.stamp_ns, PATIENT_FRAME, CARM_FRAME, pose.patient_from_carm)
 
 
 def _start_message(stamp_ns, patient_from_ct):
-    pose = _message(
+    pose = make(
         'geometry_msgs/msg/PoseWithCovariance',
-        pose=_pose(patient_from_ct),
+        pose=bag_messages.pose(patient_from_ct),
         covariance=np.zeros(36),
     )
-    return _message(TOPICS[INITIAL_POSE], header=_header(stamp_ns, PATIENT_FRAME), pose=pose)
-
-
-def _truth_message(stamp_ns, patient_from_ct):
-    header = _header(stamp_ns, PATIENT_FRAME)
-    return _message(TOPICS[TRUTH], header=header, pose=_pose(patient_from_ct))
-
-
-def _camera_info(stamp_ns, camera):
-    k = camera.matrix
-    roi = _message(
-        'sensor_msgs/msg/RegionOfInterest',
-        x_offset=0,
-        y_offset=0,
-        height=0,
-        width=0,
-        do_rectify=False,
-    )
-    return _message(
-        TOPICS[CAMERA_INFO],
-        header=_header(stamp_ns, CARM_FRAME),
-        height=camera.height,
-        width=camera.width,
-        distortion_model='plumb_bob',
-        d=np.zeros(5),
-        k=k.ravel(),
-        r=np.eye(3).ravel(),
-        p=np.hstack([k, np.zeros((3, 1))]).ravel(),
-        binning_x=0,
-        binning_y=0,
-        roi=roi,
-    )
-
-
-def _image(stamp_ns, counts):
-    height, width = counts.shape
-    return _message(
-        TOPICS[IMAGE],
-        header=_header(stamp_ns, CARM_FRAME),
-        height=height,
-        width=width,
-        encoding='mono16',
-        is_bigendian=0,
-        step=2 * width,
-        data=counts.astype('<u2').view(np.uint8).ravel(),
-    )
+    header = bag_messages.header(stamp_ns, PATIENT_FRAME)
+    return make(TOPICS[INITIAL_POSE], header=header, pose=pose)
