@@ -4,12 +4,17 @@ from dataclasses import dataclass
 
 from surg_invnerf.correspondence import sift
 from surg_invnerf.correspondence.chain import Chains, Link, better_of
+from surg_invnerf.correspondence.confidence import texture_confidence
 from surg_invnerf.correspondence.dense import forward_backward_error
 from surg_invnerf.correspondence.sparse import both_ways, filled, thinned
 
 # Up to this width every second pixel of a row is kept, beyond every fourth: 20 thousand
 # correspondences a pair (400 kB) at 320x256 and at 640x512.
 _FINE_GRID_WIDTH = 320
+
+# Of the frames beyond the longest gap, no more than so many are candidates for keypoint matches:
+# the keypoints of one take half a megabyte.
+_CANDIDATES = 16
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Linker:
         """Forget the frames that were seen: the next one begins a new clip."""
         self._chains = Chains(longest=max(self._gaps))
         self._features = {}
+        self._textures = {}
 
     def link(self, observations, progress=None):
         """Fill `observations.pairs` with those of the whole clip; progress(done, frames)."""
@@ -66,17 +72,23 @@ class Linker:
         """
         frames = observations.frames
         earlier = sorted(i for i in frames if i < index)
-        recent = earlier[-max(self._gaps) :]
+        recent, older = earlier[-max(self._gaps) :], earlier[: -max(self._gaps)]
+        older = older[:: len(older) // _CANDIDATES + 1]
         if partners is None:
-            partners = self._at_gaps(earlier, index) + self._older(earlier, index)
+            partners = self._at_gaps(earlier, index) + self._some_of(older, index)
         pairs = []
         # Nearest first: their flows are what the longer ones are chained of.
         for partner in sorted(set(partners), reverse=True):
             bridge = self._by_flow if partner in recent else self._by_keypoints
             pairs += bridge(frames[index], frames[partner])
-        self._chains.forget(newest=index)
-        self._features = {i: found for i, found in self._features.items() if i in frames}
+        self._forget({index, *recent, *older}, index)
         return [pair for pair in pairs if len(pair.pixels)]
+
+    def _forget(self, needed, newest):
+        self._chains.forget(newest)
+        for held in (self._features, self._textures):
+            for gone in held.keys() - needed:
+                del held[gone]
 
     def _at_gaps(self, earlier, index):
         if self._provider.gaps:
@@ -84,8 +96,7 @@ class Linker:
         # Counted in frames that are held: frames may have been refused in between.
         return [earlier[-gap] for gap in self._gaps if gap <= len(earlier)]
 
-    def _older(self, earlier, index):
-        older = earlier[: -max(self._gaps)]
+    def _some_of(self, older, index):
         count = min(self.config.keyframes, len(older))
         # Evenly spread, and shifted from frame to frame: all are visited in the long run.
         return [older[(index + n * len(older) // count) % len(older)] for n in range(count)]
@@ -95,7 +106,7 @@ class Linker:
         stride = self.config.stride or (2 if new.image.shape[1] <= _FINE_GRID_WIDTH else 4)
         links = self._selected(new, old)
         pairs = [
-            thinned(a, b, link, limit, stride)
+            thinned(a, b, link, self._texture_of(a), limit, stride)
             for a, b, link in zip((new, old), (old, new), links, strict=True)
         ]
         possible = (new.usable.sum() + old.usable.sum()) / stride**2
@@ -126,6 +137,11 @@ class Linker:
     def _by_keypoints(self, new, old):
         found = sift.match(self._features_of(new), self._features_of(old))
         return both_ways(new, old, found)
+
+    def _texture_of(self, frame):
+        if frame.index not in self._textures:
+            self._textures[frame.index] = texture_confidence(frame.image)
+        return self._textures[frame.index]
 
     def _features_of(self, frame):
         if frame.index not in self._features:

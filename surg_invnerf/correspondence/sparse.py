@@ -6,21 +6,26 @@ from surg_invnerf.correspondence.confidence import flow_confidence, keypoint_con
 from surg_invnerf.correspondence.dense import inside
 from surg_invnerf.observations import Correspondences
 
+# Correspondences that are as good as surely wrong only slow the fit.
+_LEAST_CONFIDENCE = 0.05
 
-def thinned(source, target, link, max_error_px, stride):
+
+def thinned(source, target, link, texture, max_error_px, stride):
     """
     Return the Correspondences of every stride-th pixel of every stride-th row, where believed.
 
     source, target      FrameObservations; both ends must be usable
     link                Link between them; believed below max_error_px
+    texture             [H, W] texture_confidence of the source
     """
     believed = source.usable & (link.error_px < max_error_px)
     rows, columns = (stride * n for n in np.nonzero(believed[::stride, ::stride]))
     pixels = np.stack([columns, rows], -1).astype(np.float32)
     targets = pixels + link.flow[rows, columns]
-    keep = lands_on(targets, target.usable)
-    weight = flow_confidence(link.error_px[rows, columns][keep], abs(source.index - target.index))
-    return Correspondences(source.index, target.index, pixels[keep], targets[keep], weight)
+    weight = flow_confidence(link.error_px[rows, columns], abs(source.index - target.index))
+    weight *= texture[rows, columns]
+    keep = lands_on(targets, target.usable) & (weight >= _LEAST_CONFIDENCE)
+    return Correspondences(source.index, target.index, pixels[keep], targets[keep], weight[keep])
 
 
 def both_ways(new, old, found):

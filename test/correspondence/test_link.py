@@ -6,6 +6,7 @@ from warped_clip import HEIGHT, WIDTH, WarpedClip, frame
 
 from surg_invnerf.correspondence.dis import Dis
 from surg_invnerf.correspondence.link import LinkConfig, Linker
+from surg_invnerf.observations import Observations
 
 FRAMES = 12
 
@@ -104,3 +105,11 @@ def test_refused_frames_in_between_do_not_end_the_links(clip):
         del observations.frames[index]
     Linker(Dis()).link(observations)
     assert len(observations.pairs[7, 3].pixels) > 1000
+
+
+def test_where_nothing_can_be_seen_nothing_is_believed():
+    observations = Observations(None)
+    for index in range(3):
+        observations.add(frame(index, np.full((HEIGHT, WIDTH, 3), 120, np.uint8)))
+    Linker(Dis()).link(observations)
+    assert not observations.pairs

@@ -12,6 +12,12 @@ from warped_clip import frame
 from surg_invnerf.correspondence import registry
 from surgical_perception.errors import InputError
 
+# TorchScript is how existing networks are exported, whatever torch recommends for new ones.
+pytestmark = [
+    pytest.mark.filterwarnings('ignore:.torch.jit:DeprecationWarning'),
+    pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning'),
+]
+
 SIZE = (44, 61)  # no multiple of 8
 PADDED = (48, 64)
 SHIFT = (3.0, -2.0)

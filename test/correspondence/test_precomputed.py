@@ -50,10 +50,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def still(size=SIZE):
+def unlike_frames(size=SIZE):
     observations = Observations(None)
+    random = np.random.default_rng(0)
     for index in range(FRAMES):
-        observations.add(frame(index, np.zeros((*size, 3), np.uint8)))
+        # Texture that no other frame has: flows come from the folder alone.
+        observations.add(frame(index, random.integers(0, 255, (*size, 3), np.uint8)))
     return observations
 
 
@@ -62,7 +64,7 @@ def test_gaps_are_those_of_the_folder(folder):
 
 
 def test_flows_are_read_and_masked(folder):
-    frames = still().frames
+    frames = unlike_frames().frames
     match = make('precomputed', directory=folder).match(frames[1], frames[4])
     np.testing.assert_array_equal(match.flow[3, 5], shift(1, 4))
     assert match.error_px[5, 5] == 0
@@ -70,7 +72,7 @@ def test_flows_are_read_and_masked(folder):
 
 
 def test_occluded_pixels_may_count_as_the_least_sure(folder):
-    frames = still().frames
+    frames = unlike_frames().frames
     provider = make('precomputed', directory=folder, occluded=True)
     error = provider.match(frames[1], frames[4]).error_px
     assert np.isinf(error[20, 10:12]).all()
@@ -78,7 +80,7 @@ def test_occluded_pixels_may_count_as_the_least_sure(folder):
 
 
 def test_a_linker_takes_them(folder):
-    observations = still()
+    observations = unlike_frames()
     Linker(make('precomputed', directory=folder)).link(observations)
     expected = {(a, a + gap) for gap in GAPS for a in range(FRAMES - gap)}
     assert set(observations.pairs) == expected | {(b, a) for a, b in expected}
@@ -120,20 +122,20 @@ def test_unreadable_statistics_are_refused(folder, text):
 
 
 def test_flows_of_another_size_are_refused(folder):
-    frames = still((16, 24)).frames
+    frames = unlike_frames((16, 24)).frames
     with pytest.raises(InputError, match=r'0000_0001\.npy is \(32, 48, 2\).*\(16, 24, 2\)'):
         make('precomputed', directory=folder).match(frames[0], frames[1])
 
 
 def test_a_flow_that_is_no_array_is_refused(folder):
     (folder / 'RAFT/flows/0000_0001.npy').write_bytes(b'text')
-    frames = still().frames
+    frames = unlike_frames().frames
     with pytest.raises(InputError, match=r'0000_0001\.npy cannot be read'):
         make('precomputed', directory=folder).match(frames[0], frames[1])
 
 
 def test_a_frame_beyond_the_folder_is_refused(folder):
-    frames = still().frames
+    frames = unlike_frames().frames
     late = frame(FRAMES, frames[0].image)
     with pytest.raises(InputError, match='frame 6 has no flows: color/ holds 6 frames'):
         make('precomputed', directory=folder).match(late, frames[5])
