@@ -35,7 +35,7 @@ class AlignmentMeter:
     def __init__(self, camera):
         self._at_infinity = camera.cx_difference
         self._factor = max(1, round(camera.left.width / _WIDTH_PX))
-        self._flow = DisStereo()
+        self._flow = DisStereo(coarse=True)
 
     def measure(self, left, right):
         """Return the Alignment of grey images [H, W] uint8, in their pixels."""

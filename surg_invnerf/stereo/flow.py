@@ -1,22 +1,21 @@
-"""DIS optical flow (Kroeger 2016) between the two eyes, there and back."""
+"""DIS optical flow (Kroeger et al., ECCV 2016) between the two eyes, there and back."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-# A return from outside of the right image: farther than any threshold.
-_NO_RETURN_PX = 1e3
+from surg_invnerf.correspondence.dense import forward_backward_error
 
 
 @dataclass(frozen=True)
 class FlowMatch:
     """
-    What DIS says of each left pixel; all [H, W] float32, pixels.
+    What flow says of each left pixel; all [H, W] float32, pixels.
 
     disparity   u_left - u_right
-    rows        v_right - v_left, 0 in a rectified pair
-    round_trip  distance between the pixel and where left to right to left leads
+    rows        v_right - v_left; 0 in a rectified pair
+    round_trip  how far the way there and back ends from its start; infinite outside of the image
     """
 
     disparity: np.ndarray
@@ -27,8 +26,18 @@ class FlowMatch:
 class DisStereo:
     """Matches grey pairs by flow in both directions; keeps OpenCV's buffers between pairs."""
 
-    def __init__(self, preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM):
-        self._dis = cv2.DISOpticalFlow_create(preset)
+    def __init__(self, coarse=False):
+        """Prepare for depth, or `coarse` for medians in an eighth of the time."""
+        self._there = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        if not coarse:
+            # At full resolution: the presets stop at half of it or less and round depth edges off
+            # (95 % of errors below 0.39 instead of 0.23 px on synthetic tissue).  Patches of 8
+            # that overlap by 3 keep edges; few iterations pay for it.
+            self._there.setFinestScale(0)
+            self._there.setPatchStride(5)
+            self._there.setGradientDescentIterations(8)
+        # The way back is a check to half a pixel, for which the preset is good enough.
+        self._back = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def match(self, left, right, expected=0.0):
         """
@@ -40,21 +49,5 @@ class DisStereo:
         shift = round(expected)
         move = np.float32([[1, 0, shift], [0, 1, 0]])
         right = cv2.warpAffine(right, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        there = self._dis.calc(left, right, None)
-        back = self._dis.calc(right, left, None)
-        u, v = pixel_grid(width, height)
-        returned = cv2.remap(
-            back,
-            u + there[..., 0],
-            v + there[..., 1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(_NO_RETURN_PX, _NO_RETURN_PX),
-        )
-        round_trip = cv2.magnitude(*cv2.split(there + returned))
-        return FlowMatch(shift - there[..., 0], there[..., 1], round_trip)
-
-
-def pixel_grid(width, height):
-    """Return u and v of every pixel, [H, W] float32 each."""
-    return np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        there, back = self._there.calc(left, right, None), self._back.calc(right, left, None)
+        return FlowMatch(shift - there[..., 0], there[..., 1], forward_backward_error(there, back))

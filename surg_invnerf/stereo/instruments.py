@@ -23,21 +23,20 @@ _MAX_SHARE = 0.6
 def find_instruments(image):
     """Return [H, W] bool, true on instruments in an RGB image [H, W, 3] uint8; maybe nowhere."""
     smooth = cv2.medianBlur(image, _SMOOTHING_PX)
-    brightest, darkest = smooth.max(-1).astype(float), smooth.min(-1)
+    brightest, darkest = masks.extremes(smooth)
     unlit = masks.unlit(smooth)
     grey = (brightest - darkest < _GREY_SATURATION * brightest) & ~unlit
     if grey.mean() > _MAX_SHARE:
         return np.zeros_like(grey)
     edge = masks.dilated(unlit)
     edge[[0, -1]] = edge[:, [0, -1]] = True
-    highlights = masks.specular(image)
     count, labels = cv2.connectedComponents(grey.astype(np.uint8))
-    found = np.zeros_like(grey)
-    for label in range(1, count):
-        patch = labels == label
-        enters = (patch & edge).any()
-        large = patch.mean() > _MIN_SHARE
-        if enters and large and highlights[patch].mean() < _MAX_BRIGHT_SHARE:
-            found |= patch
+    pixels, bright, at_edge = (
+        np.bincount(labels[where], minlength=count)
+        for where in (grey, grey & masks.specular(image), grey & edge)
+    )
+    instrument = (at_edge > 0) & (pixels > _MIN_SHARE * grey.size)
+    instrument &= bright < _MAX_BRIGHT_SHARE * pixels
+    found = instrument[labels].astype(np.uint8)
     kernel = np.ones((_SMOOTHING_PX, _SMOOTHING_PX), np.uint8)
-    return cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+    return cv2.morphologyEx(found, cv2.MORPH_CLOSE, kernel) > 0

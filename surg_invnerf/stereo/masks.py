@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from surg_invnerf.stereo.flow import pixel_grid
+from surg_invnerf.correspondence.dense import pixel_grid
 
 # A highlight is bright and colourless; its rim is blurred into the tissue around it.
 _HIGHLIGHT_VALUE, _HIGHLIGHT_SATURATION = 0.95, 0.2
@@ -15,7 +15,7 @@ _UNLIT_VALUE = 0.05
 
 def specular(image):
     """Return [H, W] bool: highlights of an RGB image [H, W, 3] uint8, with their rims."""
-    brightest, darkest = image.max(-1), image.min(-1)
+    brightest, darkest = extremes(image)
     bright = brightest > 255 * _HIGHLIGHT_VALUE
     colourless = brightest - darkest < _HIGHLIGHT_SATURATION * brightest
     return dilated(bright & colourless)
@@ -23,7 +23,13 @@ def specular(image):
 
 def unlit(image):
     """Return [H, W] bool: pixels of an RGB image [H, W, 3] uint8 with no light to see by."""
-    return image.max(-1) < 255 * _UNLIT_VALUE
+    return extremes(image)[0] < 255 * _UNLIT_VALUE
+
+
+def extremes(image):
+    """Return the brightest and the darkest channel, [H, W] uint8 each, of [H, W, 3] uint8."""
+    red, green, blue = cv2.split(image)  # a tenth of the time of NumPy's max over an axis of 3
+    return cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
 
 
 def beside(tool):
@@ -45,5 +51,5 @@ def dilated(mask, grow_px=_RIM_PX):
 def seen_by_both(camera, depth_m):
     """Return [H, W] bool: left pixels whose point at depth_m [H, W] lies in the right image."""
     height, width = depth_m.shape
-    match = pixel_grid(width, height)[0] - camera.disparity_from_depth(depth_m)
+    match = pixel_grid(height, width)[..., 0] - camera.disparity_from_depth(depth_m)
     return (match >= 0) & (match <= width - 1)

@@ -1,10 +1,10 @@
 """
-Disparity of a rectified pair: semi-global matching to be safe, DIS flow to be precise.
+Disparity of a rectified pair: DIS flow to be precise, semi-global matching to be safe.
 
-Semi-global matching (SGBM) searches the whole range and rejects what it cannot decide, but its
-sub-pixel part leans towards whole pixels and it leaves holes.  DIS flow is smooth to a few
-hundredths of a pixel, but follows its neighbours where there is nothing to see.  The flow is kept
-where it finds its own way back and SGBM, where that has an answer, agrees.
+Flow is good to a few hundredths of a pixel where it is right, but follows its neighbours where
+there is nothing to see.  Semi-global matching (SGBM) searches the whole range and rejects what it
+cannot decide, but leans towards whole pixels and leaves holes.  So the flow is kept where SGBM
+agrees, or where SGBM is silent and the flow finds its own way back.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from surg_invnerf.stereo.flow import DisStereo, pixel_grid
-from surg_invnerf.stereo.refine import refine
+from surg_invnerf.correspondence.dense import pixel_grid
+from surg_invnerf.stereo.flow import DisStereo
 from surg_invnerf.stereo.sgbm import Sgbm
+from surg_invnerf.stereo.uncertainty import sigma_px
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,23 @@ class SgbmDisConfig:
 
     near_m: float = 0.03  # depth range that is searched
     far_m: float = 0.25
-    round_trip_px: float = 1.0  # error of left to right and back
+    agreement_px: float = 1.0  # between flow and SGBM
+    round_trip_px: float = 2.0  # error of left to right and back where both agree...
+    lonely_round_trip_px: float = 0.7  # ...and where SGBM is silent
     rows_px: float = 1.0  # a match off its row is none
-    agreement_px: float = 1.0  # between SGBM and DIS
+    max_sigma_px: float = 0.5  # beyond, most are gross errors at edges
 
 
 class SgbmDis:
     """Matches the rectified pairs of one StereoCamera."""
 
     def __init__(self, camera, config=SgbmDisConfig()):
-        """Prepare for the disparities of the depth range in this camera."""
+        """Prepare both matchers for the disparities of the depth range."""
         self._config = config
         self._least = float(camera.disparity_from_depth(config.far_m))
         self._most = float(camera.disparity_from_depth(config.near_m))
         self._sgbm = Sgbm(self._least, self._most)
-        self._dis = DisStereo()
+        self._flow = DisStereo()
 
     def match(self, left, right):
         """
@@ -48,25 +51,25 @@ class SgbmDis:
         """
         left, right = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (left, right))
         safe = self._sgbm.match(left, right)
-        searched = np.isfinite(safe)
-        expected = float(np.median(safe[searched])) if searched.any() else self._least
-        flow = self._dis.match(left, right, expected)
-        disparity, sigma = refine(left, right, flow.disparity)
-        trusted = self._trusted(flow, safe, searched) & self._possible(disparity)
-        sigma = np.sqrt(np.square(sigma) + np.square(flow.round_trip))
-        return np.where(trusted, disparity, np.nan), np.where(trusted, sigma, np.inf)
+        decided = np.isfinite(safe)
+        expected = float(np.median(safe[decided])) if decided.any() else self._least
+        flow = self._flow.match(left, right, expected)
+        sigma = sigma_px(left, right, flow.disparity, flow.rows)
+        trusted = self._checked(flow, safe, decided) & self._possible(flow.disparity)
+        trusted &= sigma < self._config.max_sigma_px
+        return np.where(trusted, flow.disparity, np.nan), np.where(trusted, sigma, np.inf)
 
-    def _trusted(self, flow, safe, searched):
+    def _checked(self, flow, safe, decided):
+        """Return [H, W] bool: what SGBM and the way back say."""
         config = self._config
-        returns = flow.round_trip < config.round_trip_px
-        on_its_row = np.abs(flow.rows) < config.rows_px
         with np.errstate(invalid='ignore'):
             agrees = np.abs(safe - flow.disparity) < config.agreement_px
-        return returns & on_its_row & (agrees | ~searched)
+        both = agrees & (flow.round_trip < config.round_trip_px)
+        alone = ~decided & (flow.round_trip < config.lonely_round_trip_px)
+        return (both | alone) & (np.abs(flow.rows) < config.rows_px)
 
     def _possible(self, disparity):
         """Return [H, W] bool: in the depth range, and the match lies in the right image."""
-        height, width = disparity.shape
-        match = pixel_grid(width, height)[0] - disparity
+        match = pixel_grid(*disparity.shape)[..., 0] - disparity
         in_range = (disparity >= self._least) & (disparity <= self._most)
-        return in_range & (match >= 0) & (match <= width - 1)
+        return in_range & (match >= 0) & (match <= disparity.shape[1] - 1)
