@@ -3,7 +3,8 @@ What every network that a user brings has in common: the images it is given, the
 
 Two forms are known: (image1, image2) -> flow [1, 2, H, W], or several of which the last is the
 finest, as RAFT returns them; and (points, image1, image2) -> end points [1, N, 2], as STIRMetrics
-exports RAFT (`raft_pointtrackSTIR`).  Images are float32 [1, 3, H, W], RGB.
+exports RAFT (`raft_pointtrackSTIR`); stereo networks have one channel instead of two.  Images are
+float32 [1, 3, H, W], RGB.
 """
 
 from abc import abstractmethod
@@ -19,17 +20,23 @@ from surgical_perception.errors import InputError
 # RAFT works on eighths of the image; others on fewer.
 _MULTIPLE = 8
 
+# By the channels of the output.
+_PURPOSE = {1: 'stereo', 2: 'optical flow'}
+
 
 class Network(Provider):
     """
     Flow by a network.
 
+    channels            of its output: 2 for flow, 1 for the horizontal flow of a stereo network
     takes_points        whether it is of the second form
     size                (height, width) of the images that it was exported for: frames are resized
                         to it; None for any, then frames are padded to multiples of 8
     largest             value of white: RAFT divides by 255 itself, and so do its exports
     name                of the network, for messages
     """
+
+    channels = 2
 
     def __init__(self, name, takes_points, size, largest):
         if size is not None and (len(size) != 2 or min(size) < 1):
@@ -45,15 +52,20 @@ class Network(Provider):
 
     def match(self, source, target, initial=None):
         """Return the DenseMatch; raise InputError where the output is no flow of this size."""
-        height, width = require_same_size(source, target)
-        images = [self._prepared(frame.image) for frame in (source, target)]
+        require_same_size(source, target)
+        return DenseMatch(self.flow(source.image, target.image))
+
+    def flow(self, first, second):
+        """Return the flow [H, W, channels] float32 between two RGB images; raise as `match`."""
+        height, width = first.shape[:2]
+        images = [self._prepared(image) for image in (first, second)]
         size = images[0].shape[2:]
         inputs = [pixel_grid(*size).reshape(1, -1, 2), *images] if self._takes_points else images
-        flow = self._flow(self._run(inputs)[-1], size)
+        flow = self._finest(self._run(inputs), size)
         if self._size is None:
-            return DenseMatch(np.ascontiguousarray(flow[:height, :width]))
-        scale = np.array([width / size[1], height / size[0]], np.float32)
-        return DenseMatch(cv2.resize(flow, (width, height)) * scale)
+            return np.ascontiguousarray(flow[:height, :width])
+        scale = np.array([width / size[1], height / size[0]], np.float32)[: self.channels]
+        return cv2.resize(flow, (width, height)).reshape(height, width, -1) * scale
 
     def _prepared(self, image):
         height, width = image.shape[:2]
@@ -65,18 +77,21 @@ class Network(Provider):
         pixels = image.transpose(2, 0, 1)[None].astype(np.float32)
         return np.ascontiguousarray(pixels * np.float32(self._largest / 255))
 
-    def _flow(self, output, size):
-        """Return the flow [H, W, 2] of an output of the network."""
-        output = np.asarray(output, np.float32)
-        shape = (1, size[0] * size[1], 2) if self._takes_points else (1, 2, *size)
+    def _finest(self, outputs, size):
+        """Return the flow [H, W, channels] among the outputs of the network."""
+        output = np.asarray(outputs[-1], np.float32)
+        channels = self.channels
+        shape = (1, size[0] * size[1], channels) if self._takes_points else (1, channels, *size)
         if output.shape != shape:
             raise InputError(
                 f'network {self._name} returns {output.shape}, expected {shape}: is it a network '
-                'for optical flow, exported for images of this size?'
+                f'for {_PURPOSE[channels]}, exported for images of this size?'
             )
-        if self._takes_points:
-            return output.reshape(*size, 2) - pixel_grid(*size)
-        return output[0].transpose(1, 2, 0)
+        if not self._takes_points:
+            return output[0].transpose(1, 2, 0)
+        flow = output.reshape(*size, channels)
+        # Points come back moved; at points, disparity comes back as it is.
+        return flow - pixel_grid(*size) if channels == 2 else flow
 
 
 def weights_file(path):
