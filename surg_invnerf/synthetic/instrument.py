@@ -21,6 +21,8 @@ _SWEEP_DEPTH_M = 0.003
 _CLEARANCE_M = 0.020
 # Scratches: a periodic lattice of this pitch.
 _WEAR_PITCH_M, _WEAR_CELLS = 0.0011, 64
+# Squared sine of the angle between a ray and an axis, below which side walls are not hit.
+_PARALLEL = 1e-14
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,11 @@ def _distance(ray, start, end, radius):
     h = b * b - a * c
     if h < 0:
         return np.inf
-    t = (-b - np.sqrt(h)) / a
-    along = as_ + t * ar
+    if a > _PARALLEL * aa * rr:
+        t = (-b - np.sqrt(h)) / a
+        along = as_ + t * ar
+    else:  # the ray meets a cap first
+        along = -1.0 if ar > 0 else aa + 1
     if not 0 < along < aa:
         b, c = 0.0, -radius * radius
         for i in range(3):

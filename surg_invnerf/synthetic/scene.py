@@ -1,5 +1,7 @@
 """One scene: tissue, camera path and texture of a seed, and what each eye sees of them."""
 
+from functools import cached_property
+
 import numpy as np
 
 from surg_invnerf.synthetic.camera_path import CameraPath
@@ -30,7 +32,12 @@ class Scene:
         camera = self.camera.left
         slopes = np.array([camera.width / camera.fx, camera.height / camera.fy]) / 2
         self.half_size_m = slopes * config.depth_m * 1.25 + _MARGIN_M
-        self.texture = Texture(config, texture, self.half_size_m)
+        self._texture_rng = texture
+
+    @cached_property
+    def texture(self):
+        """The Texture, drawn when the first image needs it: truth alone does not."""
+        return Texture(self.config, self._texture_rng, self.half_size_m)
 
     def time_s(self, frame):
         """Return the time of a frame."""

@@ -85,14 +85,24 @@ def write_bag(clip, path, poses='both', preset='ros', truth=True, storage='mcap'
         raise InputError(f'preset is {preset!r}, expected one of {", ".join(PRESETS)}')
     clouds = truth_clouds(clip.truth) if truth and hasattr(clip, 'truth') else None
     with BagWriter(path, storage) as bag:
-        written = [LEFT_IMAGE, RIGHT_IMAGE, LEFT_INFO, RIGHT_INFO, *POSE_TOPICS[poses]]
-        for topic in [*written, *([TRUTH] if clouds else [])]:
+        for topic in (
+            LEFT_IMAGE,
+            RIGHT_IMAGE,
+            LEFT_INFO,
+            RIGHT_INFO,
+            *([TRUTH] if clouds else []),
+        ):
             bag.add_topic(topic, _TYPES[topic])
         bag.add_topic(TF_STATIC, _TYPES[TF_STATIC], transient_local=True)
+        posed = False
         for number, frame in enumerate(clip.frames()):
             if number == 0:
                 bag.write(TF_STATIC, frame.stamp_ns, _eyes(clip.camera, frame.stamp_ns))
             if frame.world_from_camera is not None:
+                # An empty topic of poses would promise what never comes.
+                for topic in () if posed else POSE_TOPICS[poses]:
+                    bag.add_topic(topic, _TYPES[topic])
+                posed = True
                 _write_pose(bag, frame, POSE_TOPICS[poses], preset)
             if clouds:
                 message = bag_messages.cloud(frame.stamp_ns, LEFT_FRAME, clouds[frame.index])
