@@ -15,6 +15,8 @@ from surg_invnerf.synthetic.sheet import evaluate
 # Cells of the mesh: their sagitta over the sharpest fold is a few hundredths of a millimetre,
 # a tenth of a pixel, from where Newton converges.
 _CELL_M = 0.0007
+# Cells with which the part in view is found, in an image that is this much wider.
+_COARSE_CELL_M, _BORDER = 0.004, 0.6
 # Nothing nearer is rendered: what lies behind the camera would fold over in projection.
 _NEAREST_M = 0.01
 _NEWTON_STEPS = 5
@@ -44,13 +46,39 @@ def mesh_material(sheet, camera, half_size_m):
     The sheet is given in the camera's frame; `camera` is a PinholeCamera, `half_size_m` (x, y)
     the extent of the sheet.
     """
-    axes = [np.linspace(-h, h, 1 + int(np.ceil(2 * h / _CELL_M))) for h in half_size_m]
-    grid = np.stack(np.meshgrid(*axes), -1)
+    half_size_m = np.asarray(half_size_m)
+    low, high = _part_in_view(sheet, camera, half_size_m)
+    grid = _grid(low, high, _CELL_M)
     corners = sheet.positions(grid.reshape(-1, 2)).reshape(*grid.shape[:2], 3)
     material = np.full((camera.height, camera.width, 2), np.nan)
     inverse_depth = np.zeros((camera.height, camera.width))
     _rasterise(grid, corners, *_intrinsics(camera), material, inverse_depth)
     return material
+
+
+def _part_in_view(sheet, camera, half_size_m):
+    """Return the corners (low, high) [2] (m) of a rectangle of material that fills the image."""
+    grid = _grid(-half_size_m, half_size_m, _COARSE_CELL_M).reshape(-1, 2)
+    points = sheet.positions(grid)
+    size = np.array([camera.width, camera.height])
+    uv = camera.project(np.maximum(points, [-np.inf, -np.inf, _NEAREST_M]))
+    seen = grid[(np.abs(uv - size / 2) < _BORDER * size).all(-1)]
+    if not len(seen):
+        return -half_size_m, half_size_m
+    margin = 2 * _COARSE_CELL_M
+    return (
+        np.maximum(seen.min(0) - margin, -half_size_m),
+        np.minimum(seen.max(0) + margin, half_size_m),
+    )
+
+
+def _grid(low, high, cell_m):
+    """Return a regular grid [rows, columns, 2] of material points."""
+    axes = [
+        np.linspace(a, b, 1 + int(np.ceil((b - a) / cell_m)))
+        for a, b in zip(low, high, strict=True)
+    ]
+    return np.stack(np.meshgrid(*axes), -1)
 
 
 def render_material(sheet, camera, half_size_m):
