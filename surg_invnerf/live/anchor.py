@@ -23,7 +23,7 @@ class Answer:
     ids                 [N] int64
     uv                  [N, 2] working-size pixels
     xyz_m               [N, 3] in the left camera of that frame
-    hidden              [N] bool: the model has tissue in front of the point
+    hidden              [N] bool: the fit has something in front of the point
     sigma_px            standard deviation of uv, each axis
     steps               taken in all
     reprojection_px     of the last step

@@ -11,8 +11,12 @@ def build_mapper(camera, config):
     """
     Return a Mapper for a working-size StereoCamera and a FitHostConfig.
 
+    Torch and OpenCV are bound to `config.threads` in the whole process that calls this.
     Raises InputError for a preset that does not exist.
     """
+    import cv2
+    import torch
+
     from surg_invnerf.correspondence.link import LinkConfig, Linker
     from surg_invnerf.correspondence.registry import make
     from surg_invnerf.fit.config import FIT_PRESETS
@@ -20,6 +24,8 @@ def build_mapper(camera, config):
     from surg_invnerf.live.mapper import Mapper
     from surg_invnerf.model.config import PRESETS
 
+    torch.set_num_threads(config.threads)
+    cv2.setNumThreads(config.threads)
     fit_config = replace(FIT_PRESETS[config.fit], seed=config.seed)
 
     def make_fitter(observations):

@@ -3,11 +3,11 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-_NEIGHBOURS = 8
+_NEIGHBOURS = 16
 # Fewer followed points fix no rigid motion.
 _MIN_POINTS = 4
 # A neighbour nearer than this counts no more: its own noise would decide.
-_SOFTENING_M = 2e-3
+_SOFTENING_M = 8e-3
 _TRIM_ROUNDS, _TRIM_SIGMAS = 3, 2.5
 # Tissue moves against the rest of the scene by at most this many robust standard deviations of
 # all such motions, or metres, per frame; what moves more is an instrument that flow mistook.
@@ -31,7 +31,8 @@ class Motion:
             return
         self._rotation, self._translation = rigid_motion(source_m, target_m)
         rest = target_m - self.rigid(source_m)
-        length = np.linalg.norm(rest, axis=1)
+        # Across the view: depths are too noisy to tell an instrument by.
+        length = np.linalg.norm(rest[:, :2], axis=1)
         limit = max(_OUTLIER_SIGMAS * 1.4826 * np.median(length), _ALWAYS_INSIDE_M)
         self.plausible = length <= limit
         self._rest = rest[self.plausible]

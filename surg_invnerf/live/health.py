@@ -37,12 +37,11 @@ class Signs:
 
 
 def judge(signs, limits):
-    """Return (State, reason) of Signs under a HealthConfig; the reasons of the worst state."""
-    found = list(_problems(signs, limits))
+    """Return (State, reason) of Signs under a HealthConfig: every reason, those of worst first."""
+    found = sorted(_problems(signs, limits), key=lambda problem: -problem[0])
     if not found:
         return State.TRACKING, ''
-    worst = max(state for state, _ in found)
-    return worst, '; '.join(text for state, text in found if state == worst)
+    return found[0][0], '; '.join(text for _, text in found)
 
 
 def _problems(signs, limits):

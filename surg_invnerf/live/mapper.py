@@ -170,7 +170,7 @@ class Mapper:
             points.ids[good],
             uv[good],
             xyz_m[good],
-            tracks.cause[good, 0] == Cause.SELF,
+            np.isin(tracks.cause[good, 0], (Cause.SELF, Cause.TOOL)),
             float(np.hypot(_SIGMA_PX, _RESIDUAL_SHARE * residual_px)),
             self.steps,
             float(self._report.reprojection_px),

@@ -22,7 +22,7 @@ POINT = np.dtype(
         ('wanted', np.float64, 2),  # ...and those that were asked for
         ('shift_m', np.float64, 3),  # all corrections of xyz_m while it was not followed
         ('known', np.bool_),  # whether the fit has answered for it
-        ('hidden', np.bool_),  # the model has tissue in front of it, by the last answer
+        ('hidden', np.bool_),  # something lies in front of it, by the last answer
         ('rejected', np.int16),  # answers in a row that the gate refused
         ('rgb', np.uint8, 3),
     ]

@@ -102,11 +102,6 @@ def serve_process(connection, build, config):
     # Ctrl-C reaches the whole process group; the tracker decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(config.nice)
-    import cv2
-    import torch
-
-    torch.set_num_threads(config.threads)
-    cv2.setNumThreads(config.threads)
     serve(connection, build, config)
 
 

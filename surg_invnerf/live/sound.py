@@ -6,7 +6,7 @@ import numpy as np
 # Half of flow's window: what lies on both sides of an edge pulls at a point this near.
 _REACH_PX = 6
 # Within that reach tissue of any slope, seen from 60 mm and more, changes its depth by less.
-_MAX_STEP_M = 3e-3
+_MAX_STEP_M = 4e-3
 
 
 def sound(observation):

@@ -1,6 +1,7 @@
 """The tracker of every frame: flow and stereo for the points that are seen, all of it gated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from surg_invnerf.tracks.visibility import VisibilityConfig, in_view, look, pixe
 _DRIFT_PX, _CARRIED_PX, _CARRIED_M = 0.14, 0.3, 3e-4
 # A point that was lost while the fit does not know it is only looked for this long.
 _COAST_S = 0.5
+# How far from where its neighbours say a point may be that flow lost at first.
+_NEAR_PX = 2.0
+_MIN_DEPTH_M = 1e-3
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,25 @@ class _Picture:
 
     grey: np.ndarray
     stamp_ns: int
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Rows of the table that were found again: pixels, points (m), deviations of depth (m)."""
+
+    rows: np.ndarray
+    uv: np.ndarray
+    xyz_m: np.ndarray
+    sigma_m: np.ndarray
+
+    def only(self, keep):
+        """Return those where `keep` [M] is true."""
+        return _Found(*(value[keep] for value in vars(self).values()))
+
+    def joined(self, other):
+        """Return these and the others."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return _Found(*(np.concatenate(pair) for pair in pairs))
 
 
 class PointTracker:
@@ -59,41 +82,31 @@ class PointTracker:
         seen = np.flatnonzero(table['cause'] == Cause.VISIBLE)
         if (current.stamp_ns - previous.stamp_ns) * 1e-9 > config.health.max_gap_s:
             seen = seen[:0]
-        uv = table['uv'][seen]
-        found, round_trip, looked = flow(
-            previous.grey, current.grey, uv, uv, config.flow, deadline
-        )
-        back = round_trip <= config.flow.max_round_trip_px
-        self._settle(table, seen[back], found[back], observation)
+        look_for = partial(self._find, table, previous.grey, current.grey, observation, deadline)
+        found, looked = look_for(seen, table['uv'][seen], config.flow)
+        motion = Motion(table['xyz_m'][found.rows], found.xyz_m)
+        found = found.only(motion.plausible)
+        # What an instrument or a highlight misled is looked for once more, where its neighbours
+        # say that it is, and nowhere else.
+        missed = np.setdiff1d(seen[looked], found.rows)
+        guess = self._pixels(motion.carry(table['xyz_m'][missed]), table['uv'][missed])
+        again, _ = look_for(missed, guess, replace(config.flow, levels=0))
+        near = np.linalg.norm(again.uv - guess[np.searchsorted(missed, again.rows)], axis=1)
+        found = found.joined(again.only(near <= _NEAR_PX))
+        self._settle(table, found, motion, observation)
+        self._explain(table, observation)
         return table, int(np.count_nonzero(~looked))
 
-    def _settle(self, table, rows, uv, observation):
-        """Move rows to pixels uv [M, 2] that flow found, and all others along, in place."""
-        depth_m, sigma_m, good = self._measured(table, rows, uv, observation)
-        rows, uv, depth_m, sigma_m = rows[good], uv[good], depth_m[good], sigma_m[good]
-        xyz_m = self._camera.unproject(uv, depth_m)
-        motion = Motion(table['xyz_m'][rows], xyz_m)
-        with_tissue = motion.plausible
-        rows = rows[with_tissue]
-        others = np.setdiff1d(np.arange(len(table)), rows)
-        table['xyz_m'][others] = motion.carry(table['xyz_m'][others])
-        table['uv'][rows], table['xyz_m'][rows] = uv[with_tissue], xyz_m[with_tissue]
-        table['sigma_m'][rows] = sigma_m[with_tissue]
-        table['sigma_px'][rows] = np.hypot(table['sigma_px'][rows], _DRIFT_PX)
-        table['sigma_px'][others] = np.hypot(table['sigma_px'][others], _CARRIED_PX)
-        table['sigma_m'][others] = np.hypot(table['sigma_m'][others], _CARRIED_M)
-        self.place(table, others)
-        lost = others[table['followed'][others]]
-        found_again = rows[~table['followed'][rows]]
-        table['followed'][lost], table['followed'][rows] = False, True
-        table['since'][found_again] = observation.index
-        table['offset'][found_again] = table['wanted'][found_again] = 0
-        table['rejected'][found_again] = 0
-        table['followed_ns'][rows] = observation.stamp_ns
-        self._explain(table, observation)
+    def _find(self, table, previous, current, observation, deadline, rows, guess, config):
+        """Return (_Found among rows, looked [M]): where flow and stereo see them, both gated."""
+        uv, round_trip, looked = flow(
+            previous, current, table['uv'][rows], guess, config, deadline
+        )
+        back = round_trip <= config.max_round_trip_px
+        return self._measured(table, rows[back], uv[back], observation), looked
 
     def _measured(self, table, rows, uv, observation):
-        """Return depth, sigma [M] (m) of rows at pixels uv, and which of them may be believed."""
+        """Return the _Found of rows at pixels uv whose depth is one that they can have."""
         camera, config = self._camera, self._visibility
         column, row = pixel_of(camera, uv)
         sigma_m = observation.sigma_m[row, column].astype(float)
@@ -108,7 +121,26 @@ class PointTracker:
         depth_m = np.where(by_stereo, depth_m, before_m + change_m)
         sigma_m = np.where(by_stereo, sigma_m, np.hypot(before_sigma_m, _CARRIED_M))
         inside = in_view(camera, uv, depth_m) & self.sound[row, column]
-        return depth_m, sigma_m, inside & ~(by_stereo & jumped)
+        found = _Found(rows, uv, camera.unproject(uv, depth_m), sigma_m)
+        return found.only(inside & ~(by_stereo & jumped))
+
+    def _settle(self, table, found, motion, observation):
+        """Move rows to where they were found, and all others with the tissue, in place."""
+        rows = found.rows
+        others = np.setdiff1d(np.arange(len(table)), rows)
+        table['xyz_m'][others] = motion.carry(table['xyz_m'][others])
+        table['uv'][rows], table['xyz_m'][rows] = found.uv, found.xyz_m
+        table['sigma_m'][rows] = found.sigma_m
+        table['sigma_m'][others] = np.hypot(table['sigma_m'][others], _CARRIED_M)
+        table['sigma_px'][rows] = np.hypot(table['sigma_px'][rows], _DRIFT_PX)
+        table['sigma_px'][others] = np.hypot(table['sigma_px'][others], _CARRIED_PX)
+        self.place(table, others)
+        back = rows[~table['followed'][rows]]
+        table['since'][back] = observation.index
+        table['offset'][back] = table['wanted'][back] = 0
+        table['rejected'][back] = 0
+        table['followed'][others], table['followed'][rows] = False, True
+        table['followed_ns'][rows] = observation.stamp_ns
 
     def _explain(self, table, observation):
         """Say of every row, in place, whether it is seen, and if not, why."""
@@ -116,18 +148,20 @@ class PointTracker:
         trusted = (table['known'] & ~table['hidden']) | (age_s <= _COAST_S)
         for rows, model in ((trusted, _vouched_for), (~trusted, _unheard_of)):
             uv, depth_m = table['uv'][rows], table['xyz_m'][rows, 2]
-            cause = look(self._camera, observation, uv, depth_m, model, self._visibility)
-            column, row = pixel_of(self._camera, uv)
-            masked = observation.tool is not None and observation.tool[row, column]
-            cause[(cause == Cause.TOOL) & table['hidden'][rows] & ~masked] = Cause.SELF
-            table['cause'][rows] = cause
+            table['cause'][rows] = look(
+                self._camera, observation, uv, depth_m, model, self._visibility
+            )
 
     def place(self, table, rows):
         """Set the pixels of rows, in place, to where their points project; finite in any case."""
-        xyz_m = table['xyz_m'][rows]
-        front = xyz_m[:, 2] > 1e-3
-        uv = self._camera.left.project(np.where(front[:, None], xyz_m, [0.0, 0.0, 1.0]))
-        table['uv'][rows] = np.where(front[:, None], uv, table['uv'][rows])
+        table['uv'][rows] = self._pixels(table['xyz_m'][rows], table['uv'][rows])
+
+    def _pixels(self, xyz_m, otherwise):
+        """Return where points [M, 3] project; `otherwise` [M, 2] for those behind the camera."""
+        front = xyz_m[:, 2:] > _MIN_DEPTH_M
+        return np.where(
+            front, self._camera.left.project(np.where(front, xyz_m, [0.0, 0, 1])), otherwise
+        )
 
     def remeasure(self, table, moved, observation):
         """Give rows whose pixels were corrected, in place, the depth of their new pixels."""

@@ -39,9 +39,14 @@ class FitWorker:
         self._close = weakref.finalize(self, _shut_down, self._mail, self._task)
 
     @property
+    def thread(self):
+        """The threading.Thread, or None for a process."""
+        return self._task if isinstance(self._task, threading.Thread) else None
+
+    @property
     def process(self):
         """The multiprocessing.Process, or None for a thread."""
-        return None if isinstance(self._task, threading.Thread) else self._task
+        return None if self.thread else self._task
 
     def send(self, message):
         """Pass a message on; return whether it replaced a frame that was never sent."""

@@ -17,13 +17,13 @@ DEPTH_M = 0.06
 
 
 def texture(seed=0):
-    """A wide random texture [256, 512, 3] uint8 with detail from 2 to 10 pixels."""
-    noise = np.random.default_rng(seed).normal(size=(256, 512, 3)).astype(np.float32)
-    picture = np.full_like(noise, 120)
+    """A wide random texture [256, 512, 3] uint8, as red as tissue, detail of 2 to 10 pixels."""
+    noise = np.random.default_rng(seed).normal(size=(256, 512, 1)).astype(np.float32)
+    light = np.ones((256, 512), np.float32)
     for size in (2.0, 10.0):
         blurred = cv2.GaussianBlur(noise, (0, 0), size)
-        picture += 25 * blurred / blurred.std()
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        light += 0.2 * blurred / blurred.std()
+    return np.clip(light[..., None] * [150, 70, 60], 0, 255).astype(np.uint8)
 
 
 TEXTURE = texture()
@@ -37,18 +37,24 @@ def plane_frame(index, shift=0, stamp_ns=None):
     window = TEXTURE[top : top + HEIGHT, left : left + WIDTH]
     right = TEXTURE[top : top + HEIGHT, left + DISPARITY : left + DISPARITY + WIDTH]
     stamp_ns = 1_000_000_000 + index * 100_000_000 if stamp_ns is None else stamp_ns
-    return StereoFrame(index, stamp_ns, window.copy(), right.copy())
+    # A sensor's noise: two frames without any difference are a frozen video.
+    rng = np.random.default_rng(index)
+    eyes = (eye + rng.integers(-2, 3, eye.shape) for eye in (window, right))
+    return StereoFrame(index, stamp_ns, *(np.clip(eye, 0, 255).astype(np.uint8) for eye in eyes))
 
 
 class FakeMapper:
     """Answers where each point was born: for a scene that stands still."""
 
-    ready = True
     model = None
 
     def __init__(self):
         self.steps, self.index = 0, -1
         self.points = {}
+
+    @property
+    def ready(self):
+        return self.index >= 0
 
     def add(self, observation, ids=(), uv=(), has_poses=False):
         self.index = observation.index

@@ -40,9 +40,7 @@ def test_a_late_answer_moves_points_by_its_correction_in_bounded_steps():
         assert moved.all()
         assert np.allclose(rows['uv'], start + np.array([step, 0]))
     rows, _ = anchor.relax(rows)
-    assert np.allclose(
-        rows['uv'], start + np.array([3.0, 0]), atol=0.02
-    )  # but for the tracker's share
+    assert np.allclose(rows['uv'], start + np.array([3.0, 0]), atol=0.02)
 
 
 def test_the_same_correction_twice_is_made_once():

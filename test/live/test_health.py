@@ -26,7 +26,7 @@ GOOD = Signs('', (), 100, 90, 95, 0, True, True, 0.5, 3e-4)
         ({'fit_age_s': 60.0}, State.DEGRADED, '60.0 s old'),
         ({'disagreement_m': 5e-3}, State.DEGRADED, '5.0 mm'),
         ({'disagreement_m': float('nan')}, State.TRACKING, ''),
-        ({'lost': 'blank', 'degraded': ('the fit died',)}, State.LOST, 'blank'),
+        ({'lost': 'blank', 'degraded': ('it died',)}, State.LOST, 'blank; it died'),
     ],
 )
 def test_signs_and_states(change, state, word):
