@@ -39,9 +39,9 @@ class NodeProcess:
             assert time.monotonic() < deadline, self.output()
             self._executor.spin_once(timeout_sec=0.02)
 
-    def shoot_until(self, condition, *shot):
+    def shoot_until(self, condition, shoot):
         """
-        Call the peer's `shoot` with what is given until `condition()` holds.
+        Call `shoot()` again and again until `condition()` holds.
 
         A best-effort publisher may know its subscriber before that one knows it, and what it sends
         in between is lost: no count of matched endpoints on this side can tell.
@@ -49,7 +49,7 @@ class NodeProcess:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not condition():
             assert time.monotonic() < deadline, self.output()
-            self.peer.shoot(*shot)
+            shoot()
             again = time.monotonic() + 2.0
             self.wait(lambda again=again: condition() or time.monotonic() > again)
 

@@ -101,8 +101,8 @@ def test_ct_is_registered_over_dds_as_offline_and_ctrl_c_ends_the_node(start, ct
     peer.broadcaster.send('patient', 'carm', stamp_ns, PATIENT_FROM_CARM)
     process.shoot_until(
         lambda: peer.statuses and peer.poses and peer.transforms and overlays,
-        stamp_ns, counts, CAMERA,
-    )  # fmt: skip
+        lambda: peer.shoot(stamp_ns, counts, CAMERA),
+    )
 
     assert peer.statuses[0].level == OK, peer.statuses[0].message
     found = validate_pose(peer.poses[0].pose.pose)
@@ -131,7 +131,8 @@ def test_ctrl_c_in_the_middle_of_a_computation(start, ct_path, shot):
     process.wait(lambda: process.peer.count_publishers('/diagnostics'))
     stamp_ns = process.peer.get_clock().now().nanoseconds
     process.shoot_until(
-        lambda: process.peer.report('compute')[1] == 'computing', stamp_ns, noise, CAMERA
+        lambda: process.peer.report('compute')[1] == 'computing',
+        lambda: process.peer.shoot(stamp_ns, noise, CAMERA),
     )
     code, seconds = process.interrupt()
     assert (code, seconds < 3) == (0, True), process.output()
