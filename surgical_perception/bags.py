@@ -6,6 +6,7 @@ as NumPy; `raw` carries the CDR bytes as they are, which is all that a replay ne
 """
 
 import sqlite3
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.rosbag2.errors import ReaderError, WriterError
+from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
 from surgical_perception.errors import InputError
@@ -27,6 +29,18 @@ from surgical_perception.errors import InputError
 _BAG_VERSION = 8
 # rosbag2 writes "no deadline" and "no lease" as this number of seconds.
 _INFINITE = QosTime(9223372036, 854775807)
+# What rosbags and the readers below it raise on files and messages that are damaged.
+_DAMAGED = (
+    ReaderError,
+    SerdeError,
+    OSError,
+    EOFError,
+    ValueError,  # with UnicodeDecodeError
+    LookupError,
+    MemoryError,  # a length that is nonsense
+    struct.error,
+    sqlite3.Error,
+)
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
 typestore = get_typestore(Stores.ROS2_JAZZY)
@@ -119,7 +133,7 @@ class BagReader:
         try:
             self._reader = Reader(self._path)
             self._reader.open()
-        except (ReaderError, OSError) as error:
+        except _DAMAGED as error:
             raise self._unreadable(error) from None
         self.topics = {}
         for connection in self._reader.connections:
@@ -145,13 +159,23 @@ class BagReader:
         try:
             for connection, stamp_ns, data in self._reader.messages(wanted):
                 yield connection.topic, stamp_ns, data
-        except (ReaderError, sqlite3.Error) as error:
+        except _DAMAGED as error:
             raise self._unreadable(error) from None
 
     def messages(self, topics=None):
         """Yield (topic name, bag time in ns, message) in order."""
         for topic, stamp_ns, data in self.raw(topics):
-            yield topic, stamp_ns, typestore.deserialize_cdr(data, self.topics[topic].type)
+            yield topic, stamp_ns, self.decoded(topic, data)
+
+    def decoded(self, topic, data):
+        """Return the message of a topic from its CDR bytes."""
+        try:
+            return typestore.deserialize_cdr(data, self.topics[topic].type)
+        except _DAMAGED as error:
+            reason = ' '.join(str(error).split())
+            raise InputError(
+                f'{self._path}: {topic} holds a damaged {self.topics[topic].type}: {reason}'
+            ) from None
 
     def _unreadable(self, error):
         return InputError(f'{self._path}: is no readable bag: {" ".join(str(error).split())}')

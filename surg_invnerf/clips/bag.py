@@ -14,7 +14,7 @@ from surg_invnerf.clips.calibration import load_rectified
 from surg_invnerf.clips.files import check_size
 from surg_invnerf.stereo.validation import stereo_camera_from_infos
 from surgical_perception import images
-from surgical_perception.bags import BagReader, message_class, typestore
+from surgical_perception.bags import BagReader
 from surgical_perception.errors import InputError
 from surgical_perception.ros import stamps
 from surgical_perception.ros.synchroniser import Synchroniser
@@ -43,7 +43,6 @@ class BagClip(Clip):
         self.sources = {'bag': self._path}
         with BagReader(self._path) as bag:
             self._topics = bag_topics.find_stereo(bag.topics, self._path)
-            self._types = {name: topic.type for name, topic in bag.topics.items()}
             self._stamps = self._paired_stamps(bag)
             self.camera, frame_id = self._camera(bag, calibration)
             self._poses, self.pose_source = camera_poses(bag, frame_id, self._stamps, preset)
@@ -61,7 +60,7 @@ class BagClip(Clip):
         with BagReader(self._path) as bag:
             for index, (stamp_ns, pair) in enumerate(self._pairs(bag, self._synchroniser())):
                 left, right = (
-                    self._image(raw, name)
+                    self._image(bag, raw, name)
                     for raw, name in zip(
                         pair, (self._topics.left, self._topics.right), strict=True
                     )
@@ -106,7 +105,7 @@ class BagClip(Clip):
 
     def _camera(self, bag, calibration):
         """Return (StereoCamera, frame id of the left image)."""
-        image = next(self._decoded(raw, topic) for topic, _, raw in bag.raw([self._topics.left]))
+        image = next(message for _, _, message in bag.messages([self._topics.left]))
         if calibration is not None:
             return load_rectified(calibration)[0], image.header.frame_id
         infos = []
@@ -126,11 +125,11 @@ class BagClip(Clip):
         except InputError as error:
             raise InputError(f'{self._path}: {error}') from None
 
-    def _image(self, raw, topic):
+    def _image(self, bag, raw, topic):
         """Return the pixels [H, W, 3] RGB of a serialised image of the calibrated size."""
-        message = self._decoded(raw, topic)
+        message = bag.decoded(topic, raw)
         try:
-            if self._types[topic] == bag_topics.COMPRESSED:
+            if bag.topics[topic].type == bag_topics.COMPRESSED:
                 validate_header(message.header, topic)
                 pixels = images.rgb_from_compressed_message(message)
             else:
@@ -151,7 +150,3 @@ class BagClip(Clip):
                 f'{self._path}: {topic} has stamp 0: its driver must set header.stamp'
             )
         return stamp_ns
-
-    def _decoded(self, raw, topic):
-        message_class(self._types[topic])
-        return typestore.deserialize_cdr(raw, self._types[topic])

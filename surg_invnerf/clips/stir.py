@@ -34,7 +34,8 @@ class StirClip(Clip):
     """One sequence, given by its left folder `<case>/left*/seqNN`; `end_points` are its labels."""
 
     def __init__(self, sequence):
-        left, case = Path(sequence).resolve(), Path(sequence).resolve().parents[1]
+        left = Path(sequence).resolve()
+        case = left.parent.parent
         if not left.parent.name.startswith('left'):
             raise InputError(f'{sequence}: give the left sequence, <case>/left*/seqNN')
         right = case / left.parent.name.replace('left', 'right', 1) / left.name

@@ -9,6 +9,7 @@ import yaml
 
 from surg_invnerf.clips import open_clip
 from surg_invnerf.clips.bag import BagClip
+from surgical_perception.bags import BagWriter, typestore
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 
@@ -217,6 +218,14 @@ def test_bad_stamps_and_damaged_images_are_refused(tmp_path):
     cut = trees.stereo_messages()
     cut[0][2].data = np.frombuffer(array.array('B', b'\0' * 10), np.uint8)
     assert '10 bytes of data' in refusal(trees.write_bag(tmp_path / 'cut', cut), read=True)
+    image = typestore.serialize_cdr(messages[-2][2], 'sensor_msgs/msg/Image')
+    with BagWriter(tmp_path / 'short') as bag:
+        for topic, _, message in messages[:4]:
+            bag.add_topic(topic, message.__msgtype__)
+        for topic, stamp_ns, message in messages[:4]:
+            is_image = topic.endswith('image_rect')
+            bag.write(topic, stamp_ns, bytes(image)[:60] if is_image else message)
+    assert 'damaged sensor_msgs/msg/Image' in refusal(tmp_path / 'short', read=True)
 
 
 POINT = np.dtype(
@@ -257,7 +266,9 @@ def test_a_damaged_bag_is_refused_by_name(tmp_path):
     path = trees.write_bag(tmp_path / 'bag', trees.stereo_messages())
     file = next(path.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:5000])
-    assert 'bag' in refusal(path)
+    assert 'is no readable bag' in refusal(path)
+    (path / 'metadata.yaml').write_bytes(b'\x8a\xff')
+    assert 'is no readable bag' in refusal(path)
     (tmp_path / 'x.mcap').write_bytes(b'noise')
     assert 'x.mcap' in refusal(tmp_path / 'x.mcap')
 
