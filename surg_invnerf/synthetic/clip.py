@@ -38,13 +38,13 @@ class SyntheticClip(Clip):
     def frame(self, index):
         """Return one StereoFrame."""
         left, right = (render_image(self.scene, index, eye) for eye in EYES)
-        pose = self._published_pose(index) if self.config.poses else None
+        pose = self.published_pose(index) if self.config.poses else None
         tool = self.truth.tool(index) if self.config.tool_masks else None
         stamp_ns = _FIRST_STAMP_NS + round(index * _NS_PER_S / self.fps)
         return StereoFrame(index, stamp_ns, left, right, pose, tool)
 
-    def _published_pose(self, index):
-        """Return what the robot says: the true pose with its hand-eye error and jitter."""
+    def published_pose(self, index):
+        """Return what the robot says [4, 4] (m): the true pose, hand-eye error and jitter."""
         config = self.config
         rng = np.random.default_rng([config.seed, index, _JITTER_STREAM])
         sigmas = [config.pose_jitter_m] * 3 + [config.pose_jitter_rad] * 3

@@ -31,6 +31,7 @@ class SceneConfig:
 
     camera_motion: float = 1.0  # factor; 0 holds the scope still
     deformation: float = 1.0  # factor; 0 makes the tissue rigid
+    fold: float = 1.0  # factor on how far a ridge leans over; from 1.4 on it hides tissue
     breathing_s: float = 3.6  # period of the ventilator
     heartbeat_s: float = 0.85
 
@@ -64,7 +65,7 @@ class SceneConfig:
         for name in ('fps', 'breathing_s', 'heartbeat_s'):
             if not 0 < getattr(self, name) < np.inf:
                 raise InputError(f'{name} is {getattr(self, name):g}, it must be positive')
-        for name in ('camera_motion', 'deformation', 'specularity', 'noise'):
+        for name in ('camera_motion', 'deformation', 'fold', 'specularity', 'noise'):
             if not 0 <= getattr(self, name) <= 2:
                 raise InputError(f'{name} is {getattr(self, name):g}, expected 0 to 2')
         for name in ('world_from_camera0', 'wrong_hand_eye'):

@@ -25,7 +25,7 @@ class Scene:
         # Children of the seed: what one part draws never changes another part.
         path, tissue, texture, tool = np.random.default_rng(config.seed).spawn(4)
         self._path = CameraPath(config, path)
-        self._tissue = Tissue(config, tissue)
+        self.tissue = Tissue(config, tissue)
         self.instrument = Instrument(config, tool)
         self._world_from_scene = se3.exp(config.world_from_camera0)
         # The right eye's image has the same intrinsics as the left one's.
@@ -49,7 +49,7 @@ class Scene:
 
     def sheet(self, frame, eye='left'):
         """Return the tissue of a frame in the frame of an eye's camera."""
-        return self._tissue.at(self.time_s(frame)).transformed(self._eye_from_scene(frame, eye))
+        return self.tissue.at(self.time_s(frame)).transformed(self._eye_from_scene(frame, eye))
 
     def capsules(self, frame, eye='left'):
         """Return the instrument's parts in the frame of an eye's camera."""

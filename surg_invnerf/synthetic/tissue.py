@@ -19,7 +19,7 @@ class Tissue:
         self._functions, self._rest, self._motions = [], [], []
         self._affine = self._tilted_plane(config, rng)
         self._add_relief(rng)
-        self._add_fold(rng)
+        self._add_fold(rng, config.fold)
         factor = config.deformation
         self._add_breathing(rng, factor, config.breathing_s)
         self._add_heart(rng, factor, config.heartbeat_s)
@@ -59,12 +59,12 @@ class Tissue:
             function = wave(length, rng.uniform(0, _TWO_PI), rng.uniform(0, _TWO_PI))
             self._add(function, (0, 0, 0.022 * length * rng.uniform(0.7, 1.3)))
 
-    def _add_fold(self, rng):
+    def _add_fold(self, rng, factor):
         """A ridge that leans over what lies beside it, more and less as the tissue breathes."""
         angle = rng.uniform(0, np.pi)
         centre = rng.uniform(0.014, 0.026) * _direction(rng.uniform(0, _TWO_PI))
         index = self._add(gaussian(centre, (0.0055, 0.017), angle), (0, 0, -0.0100))
-        lean = 0.0062 * _direction(angle)
+        lean = 0.0062 * factor * _direction(angle)
         self._rest[index][:2] = lean
         self._fold = index, lean
 

@@ -41,7 +41,7 @@ def test_seeds_differ_in_every_part():
     shapes = [scene.sheet(0).positions(material) for scene in (one, two)]
     assert np.abs(shapes[0] - shapes[1]).max() > 1e-3
     moved = [
-        scene._tissue.at(2.0).positions(material) - shape
+        scene.tissue.at(2.0).positions(material) - shape
         for scene, shape in zip((one, two), shapes, strict=True)
     ]
     assert np.abs(moved[0] - moved[1]).max() > 5e-4
@@ -126,7 +126,7 @@ def test_the_robot_says_the_true_pose_with_its_hand_eye_error():
     wrong = (0.004, -0.003, 0.0, 0.0, 0.0, np.radians(2))
     clip = SyntheticClip(replace(SMALL, poses=True, wrong_hand_eye=wrong))
     for index in (0, 5):
-        error = se3.inverse(clip.truth.world_from_camera(index)) @ clip._published_pose(index)
+        error = se3.inverse(clip.truth.world_from_camera(index)) @ clip.published_pose(index)
         np.testing.assert_allclose(se3.log(error), wrong, atol=1e-12)
     exact = SyntheticClip(replace(SMALL, poses=True))
     pose = exact.frame(5).world_from_camera
@@ -137,7 +137,7 @@ def test_jitter_differs_from_frame_to_frame_and_has_its_size():
     clip = SyntheticClip(replace(SMALL, poses=True, pose_jitter_m=1e-3, pose_jitter_rad=1e-2))
     errors = np.array(
         [
-            se3.log(se3.inverse(clip.truth.world_from_camera(i)) @ clip._published_pose(i))
+            se3.log(se3.inverse(clip.truth.world_from_camera(i)) @ clip.published_pose(i))
             for i in range(300)
         ]
     )
