@@ -16,6 +16,7 @@ class NoFit:
 
     steps = skipped = restarts = 0
     problem = ''
+    pid = None
 
     def exchange(self, observation, ids, uv, has_poses):
         """Offer a frame; return no Answer."""
@@ -112,6 +113,11 @@ class FitBeside(NoFit):
     def skipped(self):
         """Frames that came while it was busy and that it never saw."""
         return self._dropped + self._skipped_there
+
+    @property
+    def pid(self):
+        """The id of its process, or None."""
+        return self._worker.process.pid if self._worker and self._worker.process else None
 
     @property
     def worker(self):

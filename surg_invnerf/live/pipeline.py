@@ -67,6 +67,11 @@ class LivePipeline:
         """The id that the next point will get."""
         return self._points.next_id
 
+    @property
+    def fit_pid(self):
+        """The id of the fit's process; None where it has none of its own."""
+        return self._fit.pid
+
     def process(self, frame):
         """
         Track every point into a StereoFrame and return the LiveResult.
