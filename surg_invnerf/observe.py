@@ -80,7 +80,7 @@ class Observer:
     def _measured(self, frame):
         image, right = (self.working.image(eye) for eye in (frame.left, frame.right))
         grey, right_grey = (cv2.cvtColor(eye, cv2.COLOR_RGB2GRAY) for eye in (image, right))
-        fault = quality.blank_fault(grey, right_grey)
+        fault = quality.content_fault(grey, right_grey)
         if fault is not None:
             return Observed(None, *fault)
         alignment = self._alignment.measure(grey, right_grey)

@@ -58,8 +58,8 @@ def frozen_fault(frame, last):
     return None
 
 
-def blank_fault(left, right):
-    """Return (Quality, reason) where grey images [H, W] uint8 show nothing, else None."""
+def content_fault(left, right):
+    """Return (Quality, reason) where grey images [H, W] uint8 are no two views, else None."""
     blank = [_spread(image) < _BLANK_SPREAD for image in (left, right)]
     if all(blank):
         return Quality.BLANK, 'both images are blank: is the light on and the cable in?'
@@ -68,6 +68,8 @@ def blank_fault(left, right):
     ):
         if is_blank:
             return quality, f'the {eye} image is blank: the {eye} camera is lost or covered'
+    if np.array_equal(left, right):
+        return Quality.NO_STEREO, 'left and right are one image: subscribe to both eyes'
     return None
 
 
@@ -95,7 +97,9 @@ def grade(left, alignment, measured_share):
     complaints = []
     contrast = _spread(left)
     if contrast < _SMOKE_CONTRAST:
-        complaints.append(f'low contrast ({contrast:.0f} grey levels: smoke or a dirty lens)')
+        complaints.append(
+            f'low contrast ({contrast:.0f} grey levels: smoke, a dirty lens or little light)'
+        )
     if measured_share < _FEW_MEASURED:
         complaints.append(f'stereo found {measured_share:.0%} of the pixels only')
     if abs(alignment.rows_px) > _ROWS_GOOD_PX:

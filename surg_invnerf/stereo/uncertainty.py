@@ -16,7 +16,7 @@ _DERIVATIVE = np.array([[-0.5, 0, 0.5]], np.float32)
 _BEND_PX = (2.0, 6.0)
 # Shares of each sign of error in the standard deviation: the most likely ones for the errors on
 # synthetic scenes that no benchmark uses, with a Student distribution of 6 degrees.
-_NOISE, _STEP, _ROWS, _BEND = 1.15, 0.72, 0.42, 1.2
+_NOISE, _STEP, _ROWS, _BEND = 1.0, 0.7, 0.47, 2.0
 
 
 def sigma_px(left, right, disparity, rows):
