@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import yaml
 
-from surgical_perception.bags import BagWriter, message_class
-from surgical_perception.clouds import fill_cloud_message
+from surgical_perception import bag_messages
+from surgical_perception.bags import BagWriter
 from surgical_perception.geometry import se3
-from surgical_perception.images import fill_image_message
+from surgical_perception.geometry.camera import PinholeCamera
 
 WIDTH, HEIGHT, FRAMES, FPS = 64, 48, 5, 10.0
 FOCAL, BASELINE_M = 60.0, 0.005
@@ -186,105 +186,36 @@ def write_scared(folder, frames=FRAMES, calibration=None, points=None):
     return folder
 
 
-def make(kind, **fields):
-    return message_class(kind)(**fields)
-
-
-def header(stamp_ns, frame=CAMERA_FRAME):
-    sec, nanosec = divmod(stamp_ns, 1_000_000_000)
-    stamp = make('builtin_interfaces/msg/Time', sec=sec, nanosec=nanosec)
-    return make('std_msgs/msg/Header', stamp=stamp, frame_id=frame)
-
-
 def image_message(stamp_ns, pixels, encoding='rgb8'):
-    message = make(
-        'sensor_msgs/msg/Image',
-        header=header(stamp_ns),
-        height=0,
-        width=0,
-        encoding='',
-        is_bigendian=0,
-        step=0,
-        data=np.empty(0, np.uint8),
-    )
-    message = fill_image_message(message, pixels, encoding)
-    message.data = np.frombuffer(message.data, np.uint8)
-    return message
+    return bag_messages.image(stamp_ns, CAMERA_FRAME, pixels, encoding)
 
 
 def compressed_message(stamp_ns, pixels):
     data = cv2.imencode('.png', pixels[..., ::-1])[1]
-    return make(
-        'sensor_msgs/msg/CompressedImage', header=header(stamp_ns), format='png', data=data
+    return bag_messages.make(
+        'sensor_msgs/msg/CompressedImage',
+        header=bag_messages.header(stamp_ns, CAMERA_FRAME),
+        format='png',
+        data=data,
     )
 
 
-def info_message(stamp_ns, eye, baseline_m=BASELINE_M, width=WIDTH):
-    shift = -FOCAL * baseline_m if eye == 'right' else 0.0
-    k = np.array([FOCAL, 0, CX, 0, FOCAL, CY, 0, 0, 1])
-    p = np.array([FOCAL, 0, CX, shift, 0, FOCAL, CY, 0, 0, 0, 1, 0])
-    roi = make(
-        'sensor_msgs/msg/RegionOfInterest',
-        x_offset=0,
-        y_offset=0,
-        height=0,
-        width=0,
-        do_rectify=False,
-    )
-    return make(
-        'sensor_msgs/msg/CameraInfo',
-        header=header(stamp_ns),
-        height=HEIGHT,
-        width=width,
-        distortion_model='plumb_bob',
-        d=np.zeros(5),
-        k=k,
-        r=np.eye(3).ravel(),
-        p=p,
-        binning_x=0,
-        binning_y=0,
-        roi=roi,
-    )
+def info_message(stamp_ns, eye, baseline_m=BASELINE_M):
+    camera = PinholeCamera(WIDTH, HEIGHT, FOCAL, FOCAL, CX, CY)
+    shift_m = baseline_m if eye == 'right' else 0.0
+    return bag_messages.camera_info(stamp_ns, CAMERA_FRAME, camera, shift_m)
 
 
-def pose_message(stamp_ns, matrix, frame='base'):
-    t, q = se3.to_quaternion(matrix)
-    vector = make('geometry_msgs/msg/Point', **dict(zip('xyz', t.tolist(), strict=True)))
-    turn = make('geometry_msgs/msg/Quaternion', **dict(zip('xyzw', q.tolist(), strict=True)))
-    inner = make('geometry_msgs/msg/Pose', position=vector, orientation=turn)
-    return make('geometry_msgs/msg/PoseStamped', header=header(stamp_ns, frame), pose=inner)
+def pose_message(stamp_ns, matrix):
+    return bag_messages.pose_stamped(stamp_ns, 'base', matrix)
 
 
 def tf_message(stamp_ns, matrix, parent='base', child=CAMERA_FRAME):
-    t, q = se3.to_quaternion(matrix)
-    vector = make('geometry_msgs/msg/Vector3', **dict(zip('xyz', t.tolist(), strict=True)))
-    turn = make('geometry_msgs/msg/Quaternion', **dict(zip('xyzw', q.tolist(), strict=True)))
-    inner = make('geometry_msgs/msg/Transform', translation=vector, rotation=turn)
-    stamped = make(
-        'geometry_msgs/msg/TransformStamped',
-        header=header(stamp_ns, parent),
-        child_frame_id=child,
-        transform=inner,
-    )
-    return make('tf2_msgs/msg/TFMessage', transforms=[stamped])
+    return bag_messages.tf(stamp_ns, parent, child, matrix)
 
 
 def cloud_message(stamp_ns, points):
-    message = make(
-        'sensor_msgs/msg/PointCloud2',
-        header=header(stamp_ns),
-        height=0,
-        width=0,
-        fields=[],
-        is_bigendian=False,
-        point_step=0,
-        row_step=0,
-        data=np.empty(0, np.uint8),
-        is_dense=True,
-    )
-    message = fill_cloud_message(message, points, message_class('sensor_msgs/msg/PointField'))
-    message.data = np.frombuffer(message.data, np.uint8)
-    return message
+    return bag_messages.cloud(stamp_ns, CAMERA_FRAME, points)
 
 
 def stamp(frame):

@@ -5,13 +5,13 @@ import json
 import clip_trees as trees
 import numpy as np
 import pytest
-import yaml
 
 from surg_invnerf.clips import open_clip
 from surg_invnerf.evaluation import depth_scores
 from surg_invnerf.evaluation.truth import truth_of
 from surg_invnerf.synthetic.clip import SyntheticClip
 from surg_invnerf.synthetic.config import SceneConfig
+from surg_invnerf.synthetic.write import write_bag, write_folder
 from surgical_perception import cli
 from surgical_perception.errors import InputError
 
@@ -21,11 +21,10 @@ CONTROLS = ['static', 'flow chaining']
 
 @pytest.fixture(scope='module')
 def scene():
-    config = SceneConfig(
-        seed=1, frames=FRAMES, width=WIDTH, height=HEIGHT, tool=False, specularity=0.0
-    )
+    config = SceneConfig(seed=1, frames=FRAMES, width=WIDTH, height=HEIGHT, tool=False, poses=True)
     clip = SyntheticClip(config)
-    clip.kept = list(clip.frames())
+    rendered = list(clip.frames())
+    clip.frames = lambda: iter(rendered)
     return clip
 
 
@@ -40,21 +39,8 @@ def known(scene):
 def folder(scene, tmp_path_factory):
     """Return the scene as a folder of images."""
     path = tmp_path_factory.mktemp('scene') / 'clip'
-    for frame in scene.kept:
-        trees.write_picture(path / 'left' / f'{frame.index:06d}.png', frame.left)
-        trees.write_picture(path / 'right' / f'{frame.index:06d}.png', frame.right)
-    (path / 'calib.yaml').write_text(yaml.safe_dump(calibration(scene)))
+    write_folder(scene, path)
     return path
-
-
-def calibration(scene):
-    left = scene.camera.left
-    names = ('width', 'height', 'fx', 'fy', 'cx', 'cy')
-    values = {name: getattr(left, name) for name in names}
-    values |= {'baseline_m': scene.camera.baseline_m, 'fps': scene.fps}
-    return {
-        name: value if isinstance(value, int) else float(value) for name, value in values.items()
-    }
 
 
 def write_truth(path, known, **changed):
@@ -96,7 +82,7 @@ def test_the_truth_itself_is_perfect_and_the_controls_are_not(tmp_path, folder, 
     assert value(controls['flow chaining'], 'epe') > 0
     assert found['epe']['unit'] == 'px'
     assert result['inputs']['truth']['sha256'] == result['inputs']['tracks']['sha256']
-    assert set(result['inputs']) == {'left', 'right', 'calibration', 'truth', 'tracks'}
+    assert set(result['inputs']) == {'left', 'right', 'calibration', 'poses', 'truth', 'tracks'}
     page = (tmp_path / 'out' / 'report.html').read_text()
     assert 'flow chaining' in page
     assert 'coverage 100.0 %' in page
@@ -129,29 +115,15 @@ def test_a_clip_is_tracked_where_no_tracks_are_given(tmp_path, folder, known):
     assert value(result['metrics'], 'epe') < value(result['controls']['static'], 'epe')
 
 
-def test_a_bag_with_its_truth_topic(tmp_path, scene, known):
-    queries, tracks = known
-    fields = [(name, 'f4') for name in 'xyzuv'] + [('track_id', 'u4'), ('visible', 'u1')]
-    messages = []
-    for frame in scene.kept:
-        ns, index = frame.stamp_ns, frame.index
-        for eye in ('left', 'right'):
-            image = trees.image_message(ns, getattr(frame, eye))
-            messages.append((f'/endoscope/{eye}/image_rect', ns, image))
-        points = np.zeros(len(queries), fields)
-        points['track_id'], points['visible'] = range(len(queries)), tracks.visible[:, index]
-        for axis, name in enumerate('xyz'):
-            points[name] = tracks.xyz_m[:, index, axis]
-        points['u'], points['v'] = tracks.uv[:, index].T
-        messages.append(('/truth/tracks', ns, trees.cloud_message(ns, points)))
-    path = trees.write_bag(tmp_path / 'bag', messages)
-    calib = tmp_path / 'calib.yaml'
-    calib.write_text(yaml.safe_dump(calibration(scene)))
-    truth = truth_of(open_clip(path, calib))
+def test_a_bag_with_its_truth_topic(tmp_path, scene):
+    write_bag(scene, tmp_path / 'bag')
+    truth = truth_of(open_clip(tmp_path / 'bag')).tracks
+    expected = scene.truth.track(truth.queries)
+    np.testing.assert_array_equal(truth.visible, expected.visible)
+    np.testing.assert_allclose(truth.xyz_m, expected.xyz_m, atol=1e-6)
     perfect = tmp_path / 'tracks.npz'
-    np.savez(perfect, uv=truth.tracks.uv, visible=truth.tracks.visible)
-    words = (path, '--calibration', calib, '--tracks', perfect)
-    result = evaluate(tmp_path / 'out', *words)
+    np.savez(perfect, uv=truth.uv, visible=truth.visible)
+    result = evaluate(tmp_path / 'out', tmp_path / 'bag', '--tracks', perfect)
     assert value(result['metrics'], 'delta_avg_2d') == 100
     assert value(result['controls']['static'], 'delta_avg_2d') < 80
 
@@ -166,7 +138,7 @@ def test_a_stir_sequence_is_judged_by_its_end_points(tmp_path, scene, known):
     (tmp_path / '07' / 'calib.json').write_text(json.dumps(content))
     for eye in ('left', 'right'):
         video = next((tmp_path / '07' / eye).rglob('*.mp4'))
-        trees.write_video(video, (getattr(frame, eye) for frame in scene.kept))
+        trees.write_video(video, (getattr(frame, eye) for frame in scene.frames()))
     starts = np.array([[60, 40], [90, 70]])
     ends = scene.truth.track(np.column_stack([starts, [0, 0]])).uv[:, -1].round().astype(int)
     for name, points in (('start', starts), ('end', ends)):
@@ -206,9 +178,9 @@ def test_a_scared_keyframe_is_judged_by_its_depth(tmp_path, scene):
     }
     points = {index: xyz.astype(np.float32) for index, xyz in points.items()}
     path = trees.write_scared(tmp_path / 'd' / 'k', FRAMES, pair, points)
-    stacked = (np.vstack([frame.left, frame.right]) for frame in scene.kept)
+    stacked = (np.vstack([frame.left, frame.right]) for frame in scene.frames())
     trees.write_video(path / 'data' / 'rgb.mp4', stacked)
-    result = evaluate(tmp_path / 'out', path, '--steps', 20, '--device', 'cpu')
+    result = evaluate(tmp_path / 'out', path, '--steps', 5, '--device', 'cpu')
     stereo = result['controls']['flow chaining']
     for found in (result['metrics'], stereo):
         assert value(found, 'depth_frames') == 2
