@@ -18,17 +18,17 @@ class CovarianceConfig:
     correspondence to correspondence, and a depth error becomes parallax as the camera moves.
     """
 
-    disparity_px: float = 0.075
-    ray_share: float = 1.1  # of the spread on the ray
+    disparity_px: float = 0.13
+    ray_share: float = 1.6  # of the spread on the ray
     disagreement_share: float = 0.4  # of the difference to stereo, in a frame that sees the point
     pixel_px: float = 0.15
-    drift_px: float = 0.032  # for every frame between this one and that of the query...
+    drift_px: float = 0.026  # for every frame between this one and that of the query...
     max_drift_frames: float = 30.0  # ...up to here, where long correspondences hold the point
-    residual_share: float = 0.23  # of the fit's reprojection error around the point
-    parallax_baselines: float = 1.1  # camera motion over which a depth error shows
+    residual_share: float = 0.15  # of the fit's reprojection error around the point
+    parallax_baselines: float = 0.9  # camera motion over which a depth error shows
     # For every frame to the nearest one that sees the point.
-    lost_px: float = 0.33
-    lost_m: float = 1e-4
+    lost_px: float = 0.4
+    lost_m: float = 2e-4
     # No further growth: a point that was never seen has finite numbers as well.
     max_lost_frames: float = 100.0
 
