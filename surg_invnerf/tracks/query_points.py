@@ -65,8 +65,12 @@ def query_grid(observations, count):
     good = first.usable & first.measured
     height, width = good.shape
     margin = round(_MARGIN_SHARE * min(height, width))
-    step = max(int(np.sqrt((height - 2 * margin) * (width - 2 * margin) / count)), 1)
-    v, u = np.mgrid[margin : height - margin : step, margin : width - margin : step]
+    columns = np.sqrt(count * (width - 2 * margin) / (height - 2 * margin))
+    u, v = (
+        np.linspace(margin, size - 1 - margin, max(round(number), 1)).round().astype(int)
+        for size, number in ((width, columns), (height, count / columns))
+    )
+    u, v = np.meshgrid(u, v)
     u, v = u.ravel(), v.ravel()
     u, v = u[good[v, u]], v[good[v, u]]
     if not len(u):

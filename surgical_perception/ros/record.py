@@ -2,8 +2,8 @@
 Record topics into a bag as they are on the wire: raw bytes, with the QoS of their publishers.
 
 A topic is subscribed to as soon as somebody publishes it.  The recording ends on SIGINT, or by
-itself: after `silence_s` without a message once the publisher of `until_gone` (the /clock of a
-replay) has left.  Bag times are those of arrival, in system time.
+itself: once the publisher of `until_gone` (the /clock of a replay) has left, after `silence_s`
+without a message, or `linger_s` later.  Bag times are those of arrival, in system time.
 """
 
 import sys
@@ -38,6 +38,14 @@ class RecordParameters:
     silence_s: float = param(
         3.0, 'Time without a message before a recording ends.', 's', low=0.0, high=3600.0
     )
+    linger_s: float = param(
+        0.0,
+        'Time after which it ends although messages still come, as from a node that says that its '
+        'input has gone; 0 for no limit.',
+        's',
+        low=0.0,
+        high=3600.0,
+    )
 
     def conflicts(self):
         """Return what is missing."""
@@ -59,7 +67,7 @@ class RecordNode(Node):
         self._clock = Clock(clock_type=ClockType.SYSTEM_TIME)
         self._counts = {}
         self._last_message = None
-        self._was_there = False
+        self._was_there, self._left = False, None
 
     def run(self, stopped):
         """Record until `stopped` or silence; raises InputError where the bag cannot be written."""
@@ -101,9 +109,14 @@ class RecordNode(Node):
             return False
         if not self._was_there:
             return False
+        now = time.monotonic()
+        self._left = self._left or now
         # The silence counts from the departure where nothing at all was received.
-        self._last_message = self._last_message or time.monotonic()
-        return time.monotonic() - self._last_message > self._parameters.silence_s
+        self._last_message = self._last_message or now
+        linger_s = self._parameters.linger_s
+        if linger_s and now - self._left > linger_s:
+            return True
+        return now - self._last_message > self._parameters.silence_s
 
     def _report(self):
         absent = [name for name in self._parameters.topics if not self._counts.get(name)]
