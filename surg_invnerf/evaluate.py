@@ -49,7 +49,7 @@ def run(clip_spec, out, config, truth=None, tracks=None, queries=None, calibrati
     files = {'truth': truth, 'tracks': tracks, 'queries': queries}
     inputs = {**clip.sources, **{name: path for name, path in files.items() if path is not None}}
     path = page.write(out, clip, found, config, inputs, config.seed, curves)
-    console.print(page.summary(found), highlight=False)
+    console.print(page.summary(found), highlight=False, soft_wrap=True)
     console.print(f'Look at {path}', highlight=False, soft_wrap=True)
     return found
 

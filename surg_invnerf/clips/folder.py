@@ -19,12 +19,12 @@ class FolderClip(Clip):
     """
     Frames numbered without a gap; frame 0 is the lowest number.
 
-    `poses.json` gives world_from_camera (m) per frame; `tool_masks/NNNNNN.png` are not 0 on
-    instruments.  Raises InputError, naming the file, at once for what is missing, and while
-    reading for what is damaged.
+    `poses.json` gives world_from_camera (m) per frame, in the convention of a kinematics preset;
+    `tool_masks/NNNNNN.png` are not 0 on instruments.  Raises InputError, naming the file, at once
+    for what is missing, and while reading for what is damaged.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, preset='ros'):
         self._directory = Path(directory)
         self.name = self._directory.resolve().name
         calibration = self._directory / CALIBRATION
@@ -38,7 +38,7 @@ class FolderClip(Clip):
             self._check_partners(TOOL)
         self.sources = {folder: self._directory / folder for folder in (LEFT, RIGHT)}
         self.sources['calibration'] = calibration
-        self._poses = self._load_poses()
+        self._poses = self._load_poses(preset)
 
     def __len__(self):
         return len(self._names)
@@ -52,11 +52,11 @@ class FolderClip(Clip):
             tool = read_mask(self._directory / TOOL / name, size) if self._has_masks else None
             yield StereoFrame(index, round(index * _NS_PER_S / self.fps), left, right, pose, tool)
 
-    def _load_poses(self):
+    def _load_poses(self, preset):
         path = self._directory / POSES
         if not path.is_file():
             return None
-        poses = load_poses(path, self.fps)
+        poses = load_poses(path, self.fps, preset)
         if len(poses) != len(self):
             raise InputError(f'{path}: holds {len(poses)} poses for {len(self)} frames')
         self.sources['poses'] = path

@@ -16,12 +16,14 @@ _KINDS = (
 )
 
 
-def open_clip(spec, calibration=None):
+def open_clip(spec, calibration=None, kinematics_preset='ros'):
     """
-    Return the Clip that a path (or 'synthetic:SEED') names; nothing but headers is read.
+    Return the Clip that a path (or 'synthetic:SEED') names; images are read when it is iterated.
 
-    calibration     path of a calibration: needed for a video, and for a bag without camera_info;
-                    refused where the clip brings its own
+    calibration         path of a calibration: needed for a video, and for a bag without
+                        camera_info; refused where the clip brings its own
+    kinematics_preset   convention of a bag's measured_cp or a folder's poses.json, one of
+                        `kinematics.PRESETS`
 
     Raises InputError, naming the file, for what is none of them or is damaged.
     """
@@ -35,7 +37,7 @@ def open_clip(spec, calibration=None):
     if path.suffix in BAG_SUFFIXES or (path / 'metadata.yaml').is_file():
         from surg_invnerf.clips.bag import BagClip
 
-        return BagClip(path, calibration)
+        return BagClip(path, calibration, preset=kinematics_preset)
     if path.is_file():
         if path.suffix.lower() not in VIDEO_SUFFIXES:
             raise InputError(f'{path}: is no clip: give {_KINDS}')
@@ -43,10 +45,10 @@ def open_clip(spec, calibration=None):
 
         return StackedVideoClip(path, calibration)
     _refuse_calibration(calibration, f'{path}: the clip')
-    return _folder(path)
+    return _folder(path, kinematics_preset)
 
 
-def _folder(path):
+def _folder(path, preset):
     """Return the Clip of a folder that is no bag."""
     if (path / 'endoscope_calibration.yaml').is_file():
         from surg_invnerf.clips.scared import ScaredClip
@@ -55,7 +57,7 @@ def _folder(path):
     if (path / 'calib.yaml').is_file() or any((path / 'left').glob('*.png')):
         from surg_invnerf.clips.folder import FolderClip
 
-        return FolderClip(path)
+        return FolderClip(path, preset)
     if (path / 'frames').is_dir():
         from surg_invnerf.clips.stir import StirClip
 

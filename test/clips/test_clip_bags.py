@@ -85,7 +85,9 @@ def test_tf_between_samples_is_interpolated_and_chained(tmp_path):
 
 def test_poses_from_measured_cp_with_a_preset(tmp_path):
     path = trees.write_bag(tmp_path / 'bag', trees.stereo_messages() + measured_cp())
-    plain, turned = (list(BagClip(path, preset=p).frames()) for p in ('ros', 'dvrk_isi'))
+    plain, turned = (
+        list(open_clip(path, kinematics_preset=p).frames()) for p in ('ros', 'dvrk_isi')
+    )
     assert BagClip(path).pose_source == CP
     for frame in plain:
         np.testing.assert_allclose(frame.world_from_camera, trees.pose(frame.index), atol=1e-9)

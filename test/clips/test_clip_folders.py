@@ -58,6 +58,8 @@ def test_a_folder_is_read_with_its_poses(tmp_path):
     assert clip.camera.left.fx == trees.FOCAL
     assert set(clip.sources) == {'left', 'right', 'calibration', 'poses'}
     assert_frames(clip, poses=True, tolerance=0)
+    turned = next(open_clip(tmp_path / 'clip', kinematics_preset='dvrk_isi').frames())
+    np.testing.assert_allclose(turned.world_from_camera, trees.pose(0) @ np.diag([-1, -1, 1, 1]))
 
 
 def test_tool_masks_and_a_right_principal_point(tmp_path):
