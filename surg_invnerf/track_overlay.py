@@ -7,16 +7,18 @@ from surg_invnerf.live.result import State
 
 # Successive multiples of the golden ratio are far apart on the circle of hues, for any count.
 _GOLDEN = 0.618034
+_HUES = 180
+_HSV = np.stack([np.arange(_HUES), np.full(_HUES, 220), np.full(_HUES, 255)], -1)
+_PALETTE = cv2.cvtColor(_HSV[None].astype(np.uint8), cv2.COLOR_HSV2RGB)[0]
 _RADIUS_PX = 3
 _BANNER_PX = 22
 _BANNER_RGB = {State.TRACKING: (40, 140, 60), State.LOST: (190, 40, 40)}
 _WARNING_RGB = (200, 140, 20)
 
 
-def colour_of(point_id):
-    """Return the RGB colour [3] uint8 of an id: always the same, and unlike its neighbours'."""
-    hue = int(180 * (point_id * _GOLDEN % 1))
-    return cv2.cvtColor(np.uint8([[[hue, 220, 255]]]), cv2.COLOR_HSV2RGB)[0, 0]
+def colours_of(ids):
+    """Return RGB colours [N, 3] uint8 of ids [N]: always the same, and unlike one another."""
+    return _PALETTE[(_HUES * (np.asarray(ids) * _GOLDEN % 1)).astype(int)]
 
 
 def draw_tracks(image, result, state, reason):
@@ -27,11 +29,11 @@ def draw_tracks(image, result, state, reason):
     """
     picture = image.copy()
     if state is not State.LOST:
-        for point_id, (u, v), seen in zip(result.ids, result.uv, result.visible, strict=True):
-            colour = tuple(int(value) for value in colour_of(int(point_id)))
+        centres = np.rint(result.uv).astype(int).tolist()
+        colours = colours_of(result.ids).tolist()
+        for centre, colour, seen in zip(centres, colours, result.visible, strict=True):
             thickness = cv2.FILLED if seen else 1
-            centre = int(round(float(u))), int(round(float(v)))
-            cv2.circle(picture, centre, _RADIUS_PX, colour, thickness, cv2.LINE_AA)
+            cv2.circle(picture, centre, _RADIUS_PX, colour, thickness)
     picture[:_BANNER_PX] = _BANNER_RGB.get(state, _WARNING_RGB)
     text = state.name + (f': {reason}' if reason else '')
     cv2.putText(

