@@ -105,10 +105,10 @@ def test_lost_points_are_failures_in_every_number(tmp_path, folder, known):
 
 def test_a_clip_is_tracked_where_no_tracks_are_given(tmp_path, folder, known):
     truth = write_truth(tmp_path / 'truth.npz', known)
-    words = ('--truth', truth, '--steps', 20, '--device', 'cpu')
+    words = ('--truth', truth, '--steps', 8, '--device', 'cpu')
     result = evaluate(tmp_path / 'out', folder, *words)
     assert result['evaluated'] == 'Surg-InvNeRF'
-    assert result['config']['steps'] == 20
+    assert result['config']['steps'] == 8
     assert value(result['metrics'], 'points') == len(known[0])
     assert value(result['metrics'], 'coverage') == 100
     assert 0 <= value(result['metrics'], 'ellipsoids') <= 100
@@ -180,7 +180,7 @@ def test_a_scared_keyframe_is_judged_by_its_depth(tmp_path, scene):
     path = trees.write_scared(tmp_path / 'd' / 'k', FRAMES, pair, points)
     stacked = (np.vstack([frame.left, frame.right]) for frame in scene.frames())
     trees.write_video(path / 'data' / 'rgb.mp4', stacked)
-    result = evaluate(tmp_path / 'out', path, '--steps', 5, '--device', 'cpu')
+    result = evaluate(tmp_path / 'out', path, '--steps', 2, '--device', 'cpu')
     stereo = result['controls']['flow chaining']
     for found in (result['metrics'], stereo):
         assert value(found, 'depth_frames') == 2
