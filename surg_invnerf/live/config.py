@@ -58,7 +58,7 @@ class FitHostConfig:
     device: str = 'cpu'
     seed: int = 0
     threads: int = 1  # of the fit: two on a busy machine of two cores are 20 times slower
-    nice: int = 10  # the tracker goes first where the two share a core
+    nice: int = 5  # the tracker goes first where the two share a core
     steps: int = 15  # per frame that the fit takes; with 5 it forgets
     idle_steps: int = 30  # at most, where no newer frame waits
     window: int = 32  # newest frames
