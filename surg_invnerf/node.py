@@ -142,24 +142,15 @@ class SurgInvnerfNode(PerceptionNode):
         except InputError as error:
             self.get_logger().error(f'query_points ignored: {error}')
             return
-        self._session.ask(lambda pipeline, _camera: pipeline.add_queries(pixels))
+        self._session.ask(lambda pipeline: pipeline.add_queries(pixels))
 
     def _on_click(self, message):
         try:
-            if not self._camera_frame:
-                raise InputError('no image came yet')
-            camera_from_click = self._listener.lookup(
-                self._camera_frame, message.header.frame_id, 0
-            )
+            point = queries.point_of_click(message, self._listener.lookup, self._camera_frame)
         except InputError as error:
             self.get_logger().error(f'clicked_point ignored: {error}')
             return
-
-        def add(pipeline, camera):
-            pixel = queries.pixel_of_click(message.point, camera_from_click, camera.left)
-            pipeline.add_queries(pixel)
-
-        self._session.ask(add)
+        self._session.ask(lambda pipeline: pipeline.add_points(point))
 
     def _on_tool_mask(self, message):
         try:

@@ -39,6 +39,10 @@ class FitParameters:
         'frame, slow and deterministic; off: the tracker is alone.',
         choices=HOSTS,
     )
+    correspondence: str = param(
+        _FIT.correspondence,
+        'Source of correspondences: a name of the entry-point group surg_invnerf.correspondence.',
+    )
     steps: int = param(_FIT.steps, 'Steps for each frame that it takes.', '', 1, 10000)
     window: int = param(_FIT.window, 'Newest frames that it sees.', '', 2, 1000)
     keyframes: int = param(_FIT.keyframes, 'Older frames that it sees.', '', 1, 1000)
@@ -222,6 +226,7 @@ def live_config(parameters, device):
         fit=FitHostConfig(
             host=fit.host,
             model=fit.model,
+            correspondence=fit.correspondence,
             device=device,
             threads=fit.threads,
             steps=fit.steps,

@@ -26,22 +26,18 @@ def pixels_of_cloud(message):
     return np.stack([points['u'], points['v']], -1).astype(float)
 
 
-def pixel_of_click(point, camera_from_click, camera):
+def point_of_click(message, lookup, camera_frame):
     """
-    Return where the left camera sees a clicked point, as pixels [1, 2].
+    Return a clicked geometry_msgs/PointStamped as a point [1, 3] (m) in the left camera.
 
-    point               geometry_msgs/Point (m)
-    camera_from_click   [4, 4] from its frame to the left camera's
-    camera              PinholeCamera of the left image
-
-    Raises InputError for NaN and for a point behind the camera.
+    lookup(target, source, stamp_ns) raises TransformError; it is asked for the newest transform,
+    which is where RViz drew what was clicked.  Raises InputError for NaN, and before the first
+    image, when `camera_frame` is empty.
     """
-    xyz_m = np.array([point.x, point.y, point.z])
+    xyz_m = np.array([message.point.x, message.point.y, message.point.z])
     if not np.isfinite(xyz_m).all():
-        raise InputError('clicked_point holds NaN or infinity')
-    xyz_m = se3.apply(camera_from_click, xyz_m)
-    if xyz_m[2] <= 0:
-        raise InputError(
-            f'clicked_point lies {-xyz_m[2]:.3g} m behind the camera: click on the surface'
-        )
-    return camera.project(xyz_m)[None]
+        raise InputError('the point holds NaN or infinity')
+    if not camera_frame:
+        raise InputError('no image came yet: there is nothing to point at')
+    camera_from_click = lookup(camera_frame, message.header.frame_id, 0)
+    return se3.apply(camera_from_click, xyz_m)[None]

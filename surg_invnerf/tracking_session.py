@@ -98,7 +98,7 @@ class TrackingSession:
         self._lock = threading.Lock()
 
     def ask(self, command):
-        """Have `command(pipeline, camera)` called before the next pair is tracked."""
+        """Have `command(pipeline)` called before the next pair is tracked."""
         self._commands.append(command)
 
     def track(self, pair):
@@ -111,7 +111,7 @@ class TrackingSession:
             self._calibrate(pair)
             self._check_time(pair.stamp_ns)
             while self._commands:
-                self._run(self._commands.popleft())
+                self._commands.popleft()(self._pipeline)
             return self._process(pair)
 
     def surface(self):
@@ -134,7 +134,7 @@ class TrackingSession:
         """Forget tracks, model and poses before the next pair; ids go on."""
         self._last_ns = -1
         if self._pipeline:
-            self.ask(lambda pipeline, _camera: pipeline.reset(reason))
+            self.ask(lambda pipeline: pipeline.reset(reason))
 
     def close(self):
         """End the pipeline, after the frame that it may be busy with."""
@@ -143,13 +143,6 @@ class TrackingSession:
                 self._pipeline.close()
             self._pipeline = self._calibration = None
             self._commands.clear()
-
-    def _run(self, command):
-        """Run what was asked for: a bad query must not cost the pair that came after it."""
-        try:
-            command(self._pipeline, self._camera)
-        except InputError as error:
-            self._say(str(error))
 
     def _process(self, pair):
         for image, info, eye in zip(pair.images, pair.infos, ('left', 'right'), strict=True):

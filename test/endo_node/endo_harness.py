@@ -35,7 +35,7 @@ class FakePipeline:
     def __init__(self, camera, first_id, settings):
         self.camera, self.next_id, self._settings = camera, first_id + 3, settings
         self.ids = np.arange(first_id, first_id + 3)
-        self.frames, self.queries, self.resets = [], [], []
+        self.frames, self.queries, self.points, self.resets = [], [], [], []
         self.closed = False
 
     def process(self, frame):
@@ -76,6 +76,10 @@ class FakePipeline:
     def add_queries(self, uv):
         self.queries.append(np.asarray(uv))
         return np.arange(len(uv))
+
+    def add_points(self, xyz_m):
+        self.points.append(np.asarray(xyz_m))
+        return np.arange(len(xyz_m))
 
     def reset(self, reason):
         self.resets.append(reason)
