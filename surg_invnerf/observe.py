@@ -67,13 +67,13 @@ class Observer:
     def observe(self, frame):
         """Return what became of a StereoFrame; no image makes it raise."""
         last, self._frame = self._frame, frame
-        fault = quality.size_fault(frame, self.full_camera) or quality.frozen_fault(frame, last)
-        if fault is None:
-            observed = self._measured(frame)
-        elif fault[0] is Quality.FROZEN and self._observation is not None:
+        fault = quality.size_fault(frame, self.full_camera)
+        if fault is not None:
+            observed = Observed(None, *fault)
+        elif self._observation is not None and (fault := quality.frozen_fault(frame, last)):
             return Observed(_again(self._observation, frame), *fault)
         else:
-            observed = Observed(None, *fault)
+            observed = self._measured(frame)
         self._observation = observed.observation
         return observed
 

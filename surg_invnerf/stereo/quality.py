@@ -5,8 +5,9 @@ from enum import Enum
 import cv2
 import numpy as np
 
-# A lens cap, a blue screen or a lost signal: one grey level and little noise.
+# A lens cap, a blue screen or a lost signal: one grey level once noise is averaged away.
 _BLANK_SPREAD = 4.0
+_BLOCK_PX = 8
 # The median row offset that a match survives, and the one that a good calibration stays below.
 _ROWS_LIMIT_PX, _ROWS_GOOD_PX = 1.0, 0.4
 # Eyes of an endoscope see tissue at 250 mm at most: 5 pixels at 320 columns.
@@ -51,8 +52,6 @@ def size_fault(frame, camera):
 
 def frozen_fault(frame, last):
     """Return (Quality, reason) where both images equal those of the frame before, else None."""
-    if last is None:
-        return None
     if np.array_equal(frame.left, last.left) and np.array_equal(frame.right, last.right):
         return Quality.FROZEN, 'both images equal those before: has the video stopped?'
     return None
@@ -60,7 +59,7 @@ def frozen_fault(frame, last):
 
 def content_fault(left, right):
     """Return (Quality, reason) where grey images [H, W] uint8 are no two views, else None."""
-    blank = [_spread(image) < _BLANK_SPREAD for image in (left, right)]
+    blank = [_spread(_without_noise(image)) < _BLANK_SPREAD for image in (left, right)]
     if all(blank):
         return Quality.BLANK, 'both images are blank: is the light on and the cable in?'
     for eye, quality, is_blank in zip(
@@ -107,6 +106,11 @@ def grade(left, alignment, measured_share):
     if complaints:
         return Quality.DEGRADED, '; '.join(complaints)
     return Quality.GOOD, ''
+
+
+def _without_noise(image):
+    size = [max(1, side // _BLOCK_PX) for side in image.shape[::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _spread(image):

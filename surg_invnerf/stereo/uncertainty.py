@@ -11,6 +11,8 @@ _WINDOW_PX = 5.0
 _AVERAGING = 1 / (4 * np.pi * _WINDOW_PX**2)
 # Grey levels are whole numbers in both images: their difference has this variance at least.
 _ROUNDING = 2 / 12
+# A slope of a tenth of a grey level per pixel: below, a window shows nothing.
+_LEAST_TEXTURE = 0.01
 _DERIVATIVE = np.array([[-0.5, 0, 0.5]], np.float32)
 # Disparity that bends between these two scales (pixels): at edges and ridges flow is too smooth.
 _BEND_PX = (2.0, 6.0)
@@ -55,8 +57,8 @@ def _least_squares(left, right, disparity):
     residual = warped - left
     # Without the means: gain and offset between the eyes do not count.
     slope_mean, residual_mean = _window(slope), _window(residual)
-    texture = _window(slope * slope) - np.square(slope_mean) + _ROUNDING
     scatter = _window(residual * residual) - np.square(residual_mean) + _ROUNDING
+    texture = np.maximum(_window(slope * slope) - np.square(slope_mean), _LEAST_TEXTURE)
     step = (_window(slope * residual) - slope_mean * residual_mean) / texture
     return np.sqrt(_AVERAGING * scatter / texture), step
 
