@@ -4,6 +4,7 @@ import numpy as np
 
 from surg_invnerf import export, pictures
 from surg_invnerf.demo.evaluate import CHAINING, NODE, OFFLINE
+from surg_invnerf.measured_clip import held_poses
 from surg_invnerf.surface import mesh
 from surg_invnerf.track_files import spread
 from surg_invnerf.track_scene import TrackView, track_scene
@@ -28,7 +29,7 @@ def present(folder, clip, config, recording, contestants, numbers):
     """Write overlays, 3D scene, PLY, curves and the page into `folder`."""
     sections = [_curves(folder / CURVES, clip, contestants), _table(contestants)]
     sections.insert(0, _overlays(folder / OVERLAYS, clip, recording))
-    if recording.surface is not None:
+    if recording.surface is not None and recording.poses:
         export.write_cloud(folder / SURFACE, recording.surface)
         sections.insert(1, _scene(folder / SCENE, clip, recording))
     report.write_report(
@@ -88,7 +89,8 @@ def carried_on(uv):
 
 def _scene(path, clip, recording):
     tracks, surface = recording.tracks, recording.surface
-    poses = np.array([recording.poses.get(f, clip.truth.world_from_camera(f)) for f in _all(clip)])
+    poses = held_poses({frame: recording.poses.get(frame) for frame in range(len(clip))})
+    poses = np.stack([poses[frame] for frame in range(len(clip))])
     made = mesh(surface)
     in_world = np.full_like(tracks.xyz_m, np.nan)
     for frame in range(surface.frame + 1):
@@ -122,8 +124,8 @@ def _curves(path, clip, contestants):
     fig, (top, bottom) = plots.figure(2, 1, height_in=6.2, sharex=True)
     for contestant in contestants:
         label, colour = _LABELS[contestant.name], _COLOURS[contestant.name]
-        top.plot(seconds, contestant.error_px, color=colour, label=label)
-        bottom.plot(seconds, contestant.error_mm, color=colour, label=label)
+        top.plot(seconds, contestant.error_px, '.-', ms=4, color=colour, label=label)
+        bottom.plot(seconds, contestant.error_mm, '.-', ms=4, color=colour, label=label)
     top.set_ylabel('2D error (px)')
     bottom.set_ylabel('3D error (mm)')
     bottom.set_xlabel('time in the clip (s)')
@@ -165,7 +167,3 @@ def _table(contestants):
             for c in contestants
         ),
     )
-
-
-def _all(clip):
-    return range(len(clip))

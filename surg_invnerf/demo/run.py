@@ -1,6 +1,9 @@
 """`surgical-perception demo`, its second half: bag, node, evaluation, pictures, page."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import yaml
 
 import surg_invnerf.synthetic
 from surg_invnerf import controls, track_files, track_report
@@ -12,6 +15,7 @@ from surg_invnerf.pipeline import TrackingPipeline
 from surg_invnerf.progress_bars import bars
 from surg_invnerf.synthetic.clip import SyntheticClip
 from surg_invnerf.synthetic.write import write_bag
+from surg_invnerf.tracks.clip_tracks import over_all_frames
 from surg_invnerf.tracks.query_points import transferred
 from surgical_perception import bags
 from surgical_perception.demo import Outcome
@@ -25,6 +29,8 @@ _RECORDING, _OFFLINE = 'recording', 'offline'
 
 # Start-up, the clip and a slow machine; a graph that hangs must not hang the demo.
 _LAUNCH_LIMIT_S = 300
+# Of the time between two pairs: the rest is for what the deadline does not count.
+_DEADLINE_SHARE = 0.75
 
 
 def run(folder, cache, console, config=None):
@@ -36,15 +42,24 @@ def run(folder, cache, console, config=None):
     config = config or DemoConfig()
     clip = SyntheticClip(config.scene)
     bag = _make_bag(console, cache, clip)
-    recording_path, log = folder / _RECORDING, folder / 'nodes.log'
-    arguments = {'bag': bag, 'record': recording_path, 'rate': config.rate}
-    launch(console, LAUNCH_FILE, arguments, log, _LAUNCH_LIMIT_S)
     replayed = open_clip(str(bag))
+    pipeline = TrackingPipeline(config.tracking)
+    # Before the node starts: what it needs compiled is then there.
+    result = _track_offline(console, folder / _OFFLINE, pipeline, replayed)
+    recording_path, log = folder / _RECORDING, folder / 'nodes.log'
+    arguments = {
+        'bag': bag,
+        'record': recording_path,
+        'rate': config.rate,
+        'params_file': _node_parameters(folder / 'node.yaml', config),
+    }
+    launch(console, LAUNCH_FILE, arguments, log, _LAUNCH_LIMIT_S)
     try:
         recording = read_recording(recording_path, [f.stamp_ns for f in replayed.frames()])
     except InputError as error:
         raise InputError(f'{error}: the nodes say why in {log}') from None
-    contestants = _contest(console, folder, clip, replayed, recording, config)
+    with console.status('comparing with the truth'):
+        contestants = _contest(clip, replayed, pipeline, result, recording.tracks)
     numbers = evaluate.summarise(contestants, recording, clip)
     with console.status('drawing'):
         present.present(folder, clip, config, recording, contestants, numbers)
@@ -77,48 +92,50 @@ def _make_bag(console, cache, clip):
     return path
 
 
-def _contest(console, folder, clip, replayed, recording, config):
-    """Track the node's points in two other ways, and return the three Contestants."""
-    published = recording.tracks
-    rows = evaluate.known_points(published, clip)
-    queries = published.queries[rows]
-    truth = clip.truth.track(queries)
-    offline = folder / _OFFLINE
-    offline.mkdir()
+def _track_offline(console, folder, pipeline, clip):
+    """Fit the whole clip, write all that `track` does but depth, and return the result."""
+    folder.mkdir()
     with bars(console) as show:
-        result = TrackingPipeline(config.tracking).run(replayed, queries, show)
-        _write_offline(offline, replayed, result, config)
-    observations = result.measured.observations
-    working, given = observations.camera.left, replayed.camera.left
-    chained = controls.chain(observations, transferred(queries, given, working))
-    chained_uv = transferred(chained.uv, working, given)
-    node = (published.uv[rows], published.xyz_m[rows], published.visible[rows])
-    tracks = result.tracks
-    return [
-        evaluate.contest(evaluate.NODE, truth, queries, *node, published.cov_m2[rows]),
-        evaluate.contest(
-            evaluate.OFFLINE,
-            truth,
-            queries,
-            tracks.uv,
-            tracks.xyz_m,
-            tracks.visible,
-            tracks.cov_m2,
-        ),
-        evaluate.contest(
-            evaluate.CHAINING, truth, queries, chained_uv, chained.xyz_m, chained.visible
-        ),
-    ]
-
-
-def _write_offline(folder, clip, result, config):
+        result = pipeline.run(clip, None, show)
     track_files.write_tracks(folder, result)
     track_files.write_surfaces(folder, result)
     overlay = track_files.write_overlay(folder, clip, result)
-    track_report.write_result(
-        folder, result, clip, config.tracking, clip.sources, config.tracking.seed
-    )
+    config = pipeline.config
+    track_report.write_result(folder, result, clip, config, clip.sources, config.seed)
     track_report.write_report(folder, result, clip, overlay)
+    return result
+
+
+def _node_parameters(path, config):
+    """Give the node the time that there is: the replay is slower than the endoscope."""
+    period_s = 1 / (config.rate * config.scene.fps)
+    content = {'compute': {'deadline_s': round(_DEADLINE_SHARE * period_s, 3)}}
+    path.write_text(yaml.safe_dump({'/**': {'ros__parameters': content}}), encoding='utf-8')
+    return path
+
+
+def _contest(clip, replayed, pipeline, result, published):
+    """Track the node's points in two other ways, and return the three Contestants."""
+    rows = evaluate.known_points(published, clip)
+    queries = published.queries[rows]
+    truth = clip.truth.track(queries)
+    observations = result.measured.observations
+    _, offline = pipeline.track(replayed, result.fit, observations, queries)
+    working, given = observations.camera.left, replayed.camera.left
+    chained = controls.chain(observations, transferred(queries, given, working))
+    chained = over_all_frames(
+        replace(chained, uv=transferred(chained.uv, working, given)), len(clip)
+    )
+    node = (published.uv[rows], published.xyz_m[rows], published.visible[rows])
+    return [
+        evaluate.contest(evaluate.NODE, truth, queries, *node, published.cov_m2[rows]),
+        *(
+            evaluate.contest(
+                name, truth, queries, tracks.uv, tracks.xyz_m, tracks.visible, tracks.cov_m2
+            )
+            for name, tracks in ((evaluate.OFFLINE, offline), (evaluate.CHAINING, chained))
+        ),
+    ]
 
 
 class _Watched:
