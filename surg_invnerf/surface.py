@@ -91,10 +91,9 @@ def surface(model, observations, frame, config=None):
     points = positions[:, 0]
     spacing_m = config.stride_px * np.median(points[:, 2]) / observations.camera.left.fx
     keep = _without_repeats(points, queries[:, 2], config.gap_spacings * spacing_m)
-    # Where masks are given, no usable pixel lies on a tool.
-    masked = np.array([observations.frames[int(f)].tool is not None for f in queries[keep, 2]])
-    on_tool = is_tool(model, observations, canonical[keep], queries[keep, 2], VisibilityConfig())
-    keep = keep[masked | ~on_tool]
+    keep = keep[_tissue(model, observations, canonical[keep], queries[keep, 2])]
+    if not len(keep):
+        raise InputError(f'frame {frame} and its keyframes show nothing but tools: no surface')
     keep = keep[_inliers(points[keep], config)]
     moved = se3.apply(_between(model, frame, following), positions[keep, 1].astype(float))
     points = points[keep]
@@ -125,9 +124,9 @@ def mesh(cloud, config=None):
     made, support = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
         points, depth=config.mesh_depth, n_threads=1
     )
+    # Poisson closes the surface far beyond the points, where it has the least support.
     support = np.asarray(support)
     made.remove_vertices_by_mask(support < np.quantile(support, config.mesh_trim))
-    # Poisson closes the surface far beyond the points: what is left of that has none near.
     made.compute_vertex_normals()
     return Mesh(
         np.asarray(made.vertices, np.float32),
@@ -167,6 +166,13 @@ def _without_repeats(points, sources, distance_m):
         nearest_m, _ = cKDTree(points[kept]).query(points[rows], distance_upper_bound=distance_m)
         kept = np.concatenate([kept, rows[np.isinf(nearest_m)]])
     return kept
+
+
+def _tissue(model, observations, canonical, seen_in):
+    """Return which canonical points [M, 3], seen in frames seen_in [M], lie on no tool."""
+    # Where masks are given, no usable pixel lies on a tool.
+    masked = np.array([observations.frames[int(frame)].tool is not None for frame in seen_in])
+    return masked | ~is_tool(model, observations, canonical, seen_in, VisibilityConfig())
 
 
 def _inliers(points, config):
