@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from surg_invnerf.correspondence.provider import DenseMatch, Provider, require_same_size
+from surgical_perception.errors import InputError
 
 # Wider images are matched at half size: DIS costs 50 ms at 640x512, four times that at 1280x1024.
 _FULL_SIZE_WIDTH = 640
@@ -18,9 +19,12 @@ class Dis(Provider):
     clahe           clip limit of an adaptive histogram equalisation before; 0 for none
     initialise      whether an initial flow is used.  On synthetic tissue it finds more of what is
                     hidden, and no better flow.
+    Raises InputError for a clip limit that is none.
     """
 
     def __init__(self, clahe=0.0, initialise=False):
+        if not isinstance(clahe, int | float) or not clahe >= 0:
+            raise InputError(f'clahe is {clahe!r}, expected a clip limit such as 2, or 0 for none')
         self.uses_initial = initialise
         self._clahe = cv2.createCLAHE(clahe, _CLAHE_TILES) if clahe > 0 else None
         # Two of them: one that was ever given an initial flow takes it for later pairs as well.

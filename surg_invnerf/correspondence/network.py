@@ -39,11 +39,11 @@ class Network(Provider):
     channels = 2
 
     def __init__(self, name, takes_points, size, largest):
-        if size is not None and (len(size) != 2 or min(size) < 1):
-            raise InputError(f'size is {size!r}, expected (height, width) in pixels')
         self._name = name
         self._takes_points = takes_points
-        self._size = size
+        self._size = None if size is None else _checked_size(size)
+        if not isinstance(largest, int | float) or not largest > 0:
+            raise InputError(f'largest is {largest!r}, expected the value of white, such as 255')
         self._largest = largest
 
     @abstractmethod
@@ -92,6 +92,13 @@ class Network(Provider):
         flow = output.reshape(*size, channels)
         # Points come back moved; at points, disparity comes back as it is.
         return flow - pixel_grid(*size) if channels == 2 else flow
+
+
+def _checked_size(size):
+    is_pair = isinstance(size, list | tuple) and len(size) == 2
+    if not is_pair or not all(isinstance(n, int) and n > 0 for n in size):
+        raise InputError(f'size is {size!r}, expected (height, width) in pixels')
+    return tuple(size)
 
 
 def weights_file(path):

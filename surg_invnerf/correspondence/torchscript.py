@@ -19,7 +19,7 @@ class TorchScript(Network):
 
     def __init__(self, weights, device='cpu', size=None, largest=255.0):
         path = weights_file(weights)
-        self._device = torch.device(device)
+        self._device = _device(device)
         try:
             self._module = torch.jit.load(path, map_location=self._device).eval()
             inputs = len(self._module.forward.schema.arguments) - 1  # the first is the module
@@ -42,6 +42,16 @@ class TorchScript(Network):
             ) from None
         outputs = output if isinstance(output, list | tuple) else [output]
         return [x.float().cpu().numpy() for x in outputs]
+
+
+def _device(name):
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device is {name!r}, expected 'cpu', 'cuda' or 'cuda:1'") from None
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise InputError(f"device is {name!r}, but torch finds no GPU: use 'cpu'")
+    return device
 
 
 def _first_line(error):

@@ -65,3 +65,9 @@ def test_an_initial_flow_helps_where_the_motion_is_long():
 def test_frames_of_two_sizes_are_refused(clip):
     with pytest.raises(InputError, match='160x128 and 80x64 pixels: give frames of one size'):
         Dis().match(frame(0, clip.image(0)), frame(1, clip.image(1)[::2, ::2]))
+
+
+@pytest.mark.parametrize('clahe', [-1, 'strong', float('nan')])
+def test_a_clip_limit_that_is_none_is_refused(clahe):
+    with pytest.raises(InputError, match='clahe is'):
+        Dis(clahe)

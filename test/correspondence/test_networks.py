@@ -86,6 +86,19 @@ def test_flow_of_a_resized_image_is_in_pixels_of_the_frame(saved, pair):
     np.testing.assert_allclose(flow, np.broadcast_to(np.array(SHIFT) / 2, flow.shape), atol=1e-5)
 
 
+@pytest.mark.parametrize('size', [(48,), (48, 0), (48.0, 64.0), 'ab'])
+def test_a_size_that_is_none_is_refused(saved, size):
+    with pytest.raises(InputError, match=r'size is .*, expected \(height, width\)'):
+        registry.make('torchscript', weights=saved(Flow()), size=size)
+
+
+def test_a_device_that_is_not_there_is_refused(saved, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for device in ('cuda', 'gpu'):
+        with pytest.raises(InputError, match=f"device is '{device}'"):
+            registry.make('torchscript', weights=saved(Flow()), device=device)
+
+
 def test_weights_that_do_not_exist_are_refused(tmp_path):
     for name in ('torchscript', 'onnx'):
         with pytest.raises(InputError, match=r'absent\.pt do not exist'):
