@@ -8,6 +8,20 @@ from surgical_perception.evaluation.tracking import point_errors
 REPORT, CURVES = 'report.html', 'errors.png'
 
 _MM_PER_M = 1e3
+# The numbers that the page begins with; the table beside the controls has all.
+_FIRST = (
+    'points',
+    'coverage',
+    'delta_avg_2d',
+    'delta_avg_3d',
+    'occlusion_accuracy',
+    'ellipsoids',
+    'delta_avg',
+    'labels_reached',
+    'depth_error',
+    'depth_median',
+    'depth_coverage',
+)
 # A logarithmic axis shows no zero; less is rounding.
 _FLOOR = {'px': 0.05, 'mm': 0.05}
 _COLOURS = (plots.AFTER, plots.BEFORE, plots.BAD, plots.LIMIT)
@@ -41,7 +55,7 @@ def write(folder, clip, scores, config, inputs, seed, curves=None):
         folder / REPORT,
         f'{judged} on {clip.name}',
         summary(scores),
-        scores[judged],
+        {name: scores[judged][name] for name in _FIRST if name in scores[judged]},
         sections,
         'Research use only.',
     )

@@ -48,16 +48,26 @@ def _scores_2d(candidate, truth, camera, frames, judged):
     challenge = stir2026.score(*score, evaluated=judged)
     return {
         'points': Metric(len(errors), '1', 'tracked points'),
-        'coverage': Metric(coverage(candidate.uv, seen), '%', 'of what is visible is predicted'),
+        'coverage': Metric(
+            coverage(candidate.uv, seen), '%', 'of the visible points have a prediction'
+        ),
         'delta_avg_2d': Metric(
             delta_avg(errors, DELTA_PX, seen), '%', 'within 1, 2, 4, 8, 16 px of the clip, mean'
         ),
-        'jaccard_2d': Metric(own.average_jaccard, '%', 'position and visibility, same limits'),
-        'occlusion_accuracy': Metric(own.occlusion_accuracy, '%', 'visibility that is right'),
-        'epe': Metric(trajectories.mean_error(errors, seen), 'px', 'error, mean'),
-        'median_error': Metric(trajectories.median_error(errors, seen), 'px', 'error, median'),
+        'jaccard_2d': Metric(
+            own.average_jaccard, '%', 'position and visibility, Jaccard index at these limits'
+        ),
+        'occlusion_accuracy': Metric(
+            own.occlusion_accuracy, '%', 'of points and frames have the right visibility'
+        ),
+        'epe': Metric(trajectories.mean_error(errors, seen), 'px', 'error in the image, mean'),
+        'median_error': Metric(
+            trajectories.median_error(errors, seen), 'px', 'error in the image, median'
+        ),
         'median_trajectory_error': Metric(
-            trajectories.median_trajectory_error(errors, seen), 'px', 'median per point, mean'
+            trajectories.median_trajectory_error(errors, seen),
+            'px',
+            'median error of a point, mean over points',
         ),
         'last_frame_error': Metric(
             trajectories.last_frame_error(errors, seen), 'px', 'error in the last frame, mean'
@@ -90,20 +100,28 @@ def _scores_3d(candidate, truth, camera, judged):
     scaled = tapvid3d.score(predicted, true, *flags, (camera.fx, camera.fy), evaluated=judged)
     challenge = stir2026.score(predicted, true, *flags, evaluated=judged)
     found = {
-        'coverage_3d': Metric(coverage(predicted, seen), '%', 'of what is visible is predicted'),
+        'coverage_3d': Metric(
+            coverage(predicted, seen), '%', 'of the visible points have a 3D prediction'
+        ),
         'delta_avg_3d': Metric(
             delta_avg(errors, DELTA_3D_MM, seen), '%', 'within 0.5, 1, 2, 4, 8 mm, mean'
         ),
-        'jaccard_3d': Metric(fixed.average_jaccard, '%', 'position and visibility, same limits'),
-        'epe_3d': Metric(trajectories.mean_error(errors, seen), 'mm', 'error, mean'),
-        'median_error_3d': Metric(trajectories.median_error(errors, seen), 'mm', 'error, median'),
+        'jaccard_3d': Metric(
+            fixed.average_jaccard, '%', 'position and visibility, Jaccard index at these limits'
+        ),
+        'epe_3d': Metric(trajectories.mean_error(errors, seen), 'mm', 'error in 3D, mean'),
+        'median_error_3d': Metric(
+            trajectories.median_error(errors, seen), 'mm', 'error in 3D, median'
+        ),
         'jitter': Metric(
-            trajectories.jitter(predicted, true, seen), 'mm', 'change of the error per frame'
+            trajectories.jitter(predicted, true, seen),
+            'mm',
+            'change of the 3D error from frame to frame, median',
         ),
         'drift_3d': Metric(
             _FRAMES * trajectories.drift_slope(errors, seen),
             'mm',
-            f'growth of the median error in {_FRAMES} frames',
+            f'growth of the median 3D error in {_FRAMES} frames',
         ),
         'tapvid3d_aj': Metric(scaled.average_jaccard, '%', 'TAPVid-3D, metric, 3D-AJ'),
         'tapvid3d_apd': Metric(scaled.delta_avg, '%', 'TAPVid-3D, metric, APD'),
