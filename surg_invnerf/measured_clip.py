@@ -27,17 +27,18 @@ class MeasuredClip:
     held_poses: int
 
 
-def measure(clip, config, kinematics, progress):
+def measure(clip, config, kinematics, progress, matcher=None):
     """
     Measure a Clip and return a MeasuredClip.
 
     config          ObserveConfig
     kinematics      whether poses that the clip brings are used
     progress        called as progress(done, total)
+    matcher         of stereo, as the Observer takes it
 
     Raises InputError where fewer than two frames can be used.
     """
-    observer = Observer(clip.camera, config)
+    observer = Observer(clip.camera, config, matcher)
     observations = Observations(observer.camera)
     refused, degraded, poses = {}, {}, {}
     for done, frame in enumerate(clip.frames(), 1):

@@ -15,6 +15,7 @@ from surg_invnerf.measured_clip import MeasuredClip, measure
 from surg_invnerf.model import query
 from surg_invnerf.model.config import PRESETS
 from surg_invnerf.observe import ObserveConfig
+from surg_invnerf.stereo.working_size import WorkingSize
 from surg_invnerf.tracks.clip_tracks import over_all_frames
 from surg_invnerf.tracks.query_points import checked_queries, query_grid, transferred
 from surg_invnerf.tracks.result import Tracks
@@ -33,7 +34,7 @@ class TrackingConfig:
     preset                  size of model and fit: one of PRESETS
     steps                   limit of the fit's steps; None takes the preset's
     device                  one of DEVICES; auto is cuda where there is a GPU
-    correspondence          name of a provider, with its options
+    correspondence, stereo  names of a provider and of a matcher, with their options
     kinematics              whether poses that the clip brings are used
     grid_points             about so many queries where none are given
     seed                    of everything random
@@ -44,6 +45,8 @@ class TrackingConfig:
     device: str = 'auto'
     correspondence: str = 'dis'
     correspondence_options: dict = field(default_factory=dict)
+    stereo: str = 'sgbm_dis'
+    stereo_options: dict = field(default_factory=dict)
     kinematics: bool = True
     grid_points: int = 400
     seed: int = 0
@@ -116,12 +119,7 @@ class TrackingPipeline:
             queries = checked_queries(queries, clip.camera.left, len(clip))
         clock = _Clock()
         with clock.measure('measuring'):
-            measured = measure(
-                clip,
-                self.config.observe,
-                self.config.kinematics,
-                lambda done, total: progress('measuring', done, total, ''),
-            )
+            measured = self.measure(clip, progress)
         observations = measured.observations
         if queries is None:
             queries = query_grid(observations, self.config.grid_points)
@@ -137,6 +135,21 @@ class TrackingPipeline:
             progress('tracking', 1, 1, '')
         return TrackingResult(
             tracks, queries, points, measured, fitted, interrupted, clock.seconds
+        )
+
+    def measure(self, clip, progress=lambda *_: None):
+        """Return the MeasuredClip of a clip."""
+        config = self.config
+        camera = WorkingSize(clip.camera, config.observe.halve_above_width).camera
+        matcher = None  # the Observer's own, with its settings
+        if config.stereo != TrackingConfig.stereo or config.stereo_options:
+            matcher = registry.make_stereo(config.stereo, camera, **config.stereo_options)
+        return measure(
+            clip,
+            config.observe,
+            config.kinematics,
+            lambda done, total: progress('measuring', done, total, ''),
+            matcher,
         )
 
     def link(self, observations, progress=lambda *_: None):

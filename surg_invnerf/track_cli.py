@@ -52,7 +52,7 @@ def parsed_options(words):
     for word in words:
         name, equals, value = word.partition('=')
         if not (name and equals):
-            raise InputError(f'{word!r} is no option of a correspondence: expected name=value')
+            raise InputError(f'{word!r} is no option: expected name=value')
         try:
             options[name] = yaml.safe_load(value)
         except yaml.YAMLError:

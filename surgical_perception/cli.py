@@ -175,6 +175,16 @@ def track(
             metavar='NAME=VALUE',
         ),
     ] = None,
+    stereo: Annotated[
+        str,
+        typer.Option(
+            help='What measures depth: sgbm_dis, torchscript, onnx or a plug-in.', metavar='NAME'
+        ),
+    ] = 'sgbm_dis',
+    stereo_option: Annotated[
+        list[str] | None,
+        typer.Option(help='One of its options; may be repeated.', metavar='NAME=VALUE'),
+    ] = None,
     kinematics: Annotated[
         bool, typer.Option(help='Use camera poses where the clip has them.')
     ] = True,
@@ -190,6 +200,8 @@ def track(
         device=device,
         correspondence=correspondence,
         correspondence_options=track_cli.parsed_options(correspondence_option or []),
+        stereo=stereo,
+        stereo_options=track_cli.parsed_options(stereo_option or []),
         kinematics=kinematics,
         seed=seed,
     )
