@@ -91,6 +91,40 @@ def test_query_modes_judge_different_frames():
     assert queries[:, 2].tolist() == [0, 5, 5]
 
 
+def brute_force(errors, visible, found, limits, judged):
+    """Count point by point; return (AJ, delta_avg, OA) in per cent."""
+    jaccard, within = [], []
+    for limit in limits:
+        hit = false_positive = false_negative = near = 0
+        for error, v, f, j in zip(*map(np.ravel, (errors, visible, found, judged)), strict=True):
+            good = bool(error < limit)
+            near += j and v and good
+            hit += j and v and f and good
+            false_positive += j and f and not (v and good)
+            false_negative += j and v and not (f and good)
+        jaccard.append(hit / (hit + false_positive + false_negative))
+        within.append(near / (visible & judged).sum())
+    right = (visible == found)[judged].mean()
+    return 100 * np.mean(jaccard), 100 * np.mean(within), 100 * right
+
+
+@given(st.integers(0, 10_000), st.sampled_from(['first', 'strided']))
+def test_scores_are_those_of_counting_point_by_point(seed, mode):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0, 256, (4, 5, 2))
+    predicted = truth + rng.choice([0.5, 3, 12]) * rng.normal(size=truth.shape)
+    predicted[rng.random((4, 5)) < 0.1] = np.nan
+    visible, found = rng.random((4, 5)) < 0.7, rng.random((4, 5)) < 0.7
+    visible[0, 4] = True
+    start = rng.integers(0, 4, 4)
+    score = tapvid.score(predicted, truth, visible, found, start, (256, 256), mode)
+    judged = tapvid.evaluated_frames(start, 5, mode)
+    errors = np.linalg.norm(predicted - truth, axis=-1)
+    expected = brute_force(errors, visible, found, tracking.DELTA_PX, judged)
+    got = (score.average_jaccard, score.delta_avg, score.occlusion_accuracy)
+    assert got == pytest.approx(expected)
+
+
 def test_the_query_frame_is_never_judged():
     truth = line(1)
     predicted = truth.copy()
