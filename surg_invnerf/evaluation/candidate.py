@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from surg_invnerf import controls, track_files
-from surg_invnerf.npz_file import read_npz
+from surg_invnerf.evaluation.track_arrays import read_track_arrays
 from surg_invnerf.tracks.clip_tracks import over_all_frames
 from surg_invnerf.tracks.query_points import transferred
 from surgical_perception.errors import InputError
@@ -63,27 +63,15 @@ def load(path, queries, frames):
     Its points must be the queries [N, 3], in their order: `queries` in the file are compared.
     Raises InputError, naming the file, where it does not fit them or the number of frames.
     """
-    arrays = read_npz(path)
-    shape = (len(queries), frames)
-    wanted = {'uv': (2,), 'xyz_m': (3,), 'visible': (), 'cov_m2': (3, 3)}
-    for name in ('uv', 'visible'):
-        if name not in arrays:
-            raise InputError(f'{path}: has no array {name}')
-    for name, rest in wanted.items():
-        if name in arrays and arrays[name].shape != shape + rest:
-            raise InputError(
-                f'{path}: {name} has the shape {arrays[name].shape}, expected {shape + rest} for '
-                f'{shape[0]} queries and {frames} frames'
-            )
-    own = arrays.get('queries')
-    if own is not None and not (own.shape == queries.shape and np.allclose(own, queries)):
+    arrays = read_track_arrays(path, frames)
+    if len(arrays['uv']) != len(queries):
+        raise InputError(
+            f'{path}: holds {len(arrays["uv"])} tracks, the truth has {len(queries)} queries'
+        )
+    if 'queries' in arrays and not np.allclose(arrays['queries'], queries):
         raise InputError(f'{path}: holds the tracks of other queries than those of the truth')
     return Candidate(
-        'tracks',
-        np.asarray(arrays['uv'], float),
-        np.asarray(arrays['xyz_m'], float) if 'xyz_m' in arrays else None,
-        arrays['visible'] != 0,
-        np.asarray(arrays['cov_m2'], float) if 'cov_m2' in arrays else None,
+        'tracks', arrays['uv'], arrays.get('xyz_m'), arrays['visible'], arrays.get('cov_m2')
     )
 
 

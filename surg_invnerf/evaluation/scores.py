@@ -1,7 +1,10 @@
 """Numbers of a Candidate beside the Truth: {name: Metric}."""
 
+from contextlib import suppress
+
 import numpy as np
 
+from surgical_perception.errors import InputError
 from surgical_perception.evaluation.results import Metric
 from surgical_perception.evaluation.tracking import (
     DELTA_3D_MM,
@@ -44,9 +47,9 @@ def _scores_2d(candidate, truth, camera, frames, judged):
     own = jaccard.jaccard_score(errors, truth.visible, candidate.visible, limits, limits, judged)
     score = (candidate.uv, truth.uv, truth.visible, candidate.visible)
     size = (camera.width, camera.height)
-    first, strided = (tapvid.score(*score, frames, size, mode) for mode in tapvid.MODES)
+    strided = tapvid.score(*score, frames, size, 'strided')
     challenge = stir2026.score(*score, evaluated=judged)
-    return {
+    found = {
         'points': Metric(len(errors), '1', 'tracked points'),
         'coverage': Metric(
             coverage(candidate.uv, seen), '%', 'of the visible points have a prediction'
@@ -77,18 +80,26 @@ def _scores_2d(candidate, truth, camera, frames, judged):
             '%',
             f'of its frames a point stays within {trajectories.SURVIVAL_PX:g} px',
         ),
-        'drift': Metric(
-            _FRAMES * trajectories.drift_slope(errors, seen),
-            'px',
-            f'growth of the median error in {_FRAMES} frames',
+        'tapvid_strided_aj': Metric(
+            strided.average_jaccard, '%', 'TAP-Vid at 256x256, strided, AJ'
         ),
-        'tapvid_first_aj': Metric(first.average_jaccard, '%', 'TAP-Vid at 256x256, first, AJ'),
-        'tapvid_first_delta': Metric(first.delta_avg, '%', 'TAP-Vid, first, delta_avg'),
-        'tapvid_strided_aj': Metric(strided.average_jaccard, '%', 'TAP-Vid, strided, AJ'),
         'tapvid_strided_delta': Metric(strided.delta_avg, '%', 'TAP-Vid, strided, delta_avg'),
         'stir2026_aj': Metric(challenge.average_jaccard, '%', 'STIR 2026, 2 to 32 px, AJ'),
         'stir2026_ata': Metric(challenge.delta_avg, '%', 'STIR 2026, 2 to 32 px, ATA'),
     }
+    with suppress(InputError):  # no point is visible after its query
+        first = tapvid.score(*score, frames, size, 'first')
+        found['tapvid_first_aj'] = Metric(
+            first.average_jaccard, '%', 'TAP-Vid at 256x256, first, AJ'
+        )
+        found['tapvid_first_delta'] = Metric(first.delta_avg, '%', 'TAP-Vid, first, delta_avg')
+    with suppress(InputError):  # one frame has no slope
+        found['drift'] = Metric(
+            _FRAMES * trajectories.drift_slope(errors, seen),
+            'px',
+            f'growth of the median error in {_FRAMES} frames',
+        )
+    return found
 
 
 def _scores_3d(candidate, truth, camera, judged):
@@ -113,21 +124,23 @@ def _scores_3d(candidate, truth, camera, judged):
         'median_error_3d': Metric(
             trajectories.median_error(errors, seen), 'mm', 'error in 3D, median'
         ),
-        'jitter': Metric(
-            trajectories.jitter(predicted, true, seen),
-            'mm',
-            'change of the 3D error from frame to frame, median',
-        ),
-        'drift_3d': Metric(
-            _FRAMES * trajectories.drift_slope(errors, seen),
-            'mm',
-            f'growth of the median 3D error in {_FRAMES} frames',
-        ),
         'tapvid3d_aj': Metric(scaled.average_jaccard, '%', 'TAPVid-3D, metric, 3D-AJ'),
         'tapvid3d_apd': Metric(scaled.delta_avg, '%', 'TAPVid-3D, metric, APD'),
         'stir2026_aj_3d': Metric(challenge.average_jaccard, '%', 'STIR 2026, 2 to 32 mm, AJ'),
         'stir2026_ata_3d': Metric(challenge.delta_avg, '%', 'STIR 2026, 2 to 32 mm, ATA'),
     }
+    with suppress(InputError):  # no point is visible in two frames that follow each other
+        found['jitter'] = Metric(
+            trajectories.jitter(predicted, true, seen),
+            'mm',
+            'change of the 3D error from frame to frame, median',
+        )
+    with suppress(InputError):
+        found['drift_3d'] = Metric(
+            _FRAMES * trajectories.drift_slope(errors, seen),
+            'mm',
+            f'growth of the median 3D error in {_FRAMES} frames',
+        )
     if candidate.cov_m2 is not None:
         inside = ellipsoids.share_inside(
             candidate.xyz_m, truth.xyz_m, candidate.cov_m2, seen, ellipsoids.PROBABILITY

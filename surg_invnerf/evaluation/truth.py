@@ -11,11 +11,12 @@ from surg_invnerf.clips.queries import grid, load_queries
 from surg_invnerf.clips.scared import ScaredClip
 from surg_invnerf.clips.stir import StirClip
 from surg_invnerf.clips.truth import EndPointTruth, TrackTruth
-from surg_invnerf.npz_file import read_npz
+from surg_invnerf.evaluation.track_arrays import read_track_arrays
 from surg_invnerf.synthetic.clip import SyntheticClip
 from surg_invnerf.tracks.query_points import checked_queries
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation.tracking import stir
+from surgical_perception.evaluation.tracking.tapvid import evaluated_frames
 
 # Points along a side of the grid on a synthetic clip.
 _SYNTHETIC_SPACING = 20
@@ -96,24 +97,17 @@ def _from_file(path, clip, queries, queries_path):
 
 
 def _load_tracks(path, clip):
-    arrays = read_npz(path)
-    missing = [name for name in ('queries', 'uv', 'visible') if name not in arrays]
-    if missing:
-        raise InputError(f'{path}: has no array {", ".join(missing)}')
+    arrays = read_track_arrays(path, len(clip), ('queries', 'uv', 'visible'))
     try:
         queries = checked_queries(arrays['queries'], clip.camera.left, len(clip))
     except InputError as error:
         raise InputError(f'{path}: {error}') from None
-    shape = (len(queries), len(clip))
-    for name, rest in (('uv', (2,)), ('visible', ()), ('xyz_m', (3,))):
-        if name in arrays and arrays[name].shape != shape + rest:
-            raise InputError(
-                f'{path}: {name} has the shape {arrays[name].shape}, expected {shape + rest}'
-            )
-    visible = arrays['visible'] != 0
+    visible = arrays['visible']
     for name in ('uv', 'xyz_m'):
         if name in arrays and not np.isfinite(arrays[name][visible]).all():
             raise InputError(f'{path}: {name} holds NaN or infinity where points are visible')
+    if not (visible & evaluated_frames(queries[:, 2].astype(int), len(clip), 'strided')).any():
+        raise InputError(f'{path}: no point is visible in any frame but that of its query')
     return TrackTruth(queries, arrays['uv'], arrays.get('xyz_m'), visible)
 
 

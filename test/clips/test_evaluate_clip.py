@@ -1,13 +1,15 @@
 """`surgical-perception evaluate` on small clips of every kind that holds a truth."""
 
 import json
+from types import SimpleNamespace
 
 import clip_trees as trees
 import numpy as np
 import pytest
 
 from surg_invnerf.clips import open_clip
-from surg_invnerf.evaluation import depth_scores
+from surg_invnerf.clips.truth import TrackTruth
+from surg_invnerf.evaluation import candidate, depth_scores, scores
 from surg_invnerf.evaluation.truth import truth_of
 from surg_invnerf.synthetic.clip import SyntheticClip
 from surg_invnerf.synthetic.config import SceneConfig
@@ -210,6 +212,18 @@ def test_depth_is_compared_at_working_size(scene):
     assert np.median(abs(smaller - mean_of_blocks)) < 2e-4
 
 
+def test_numbers_that_a_short_track_does_not_have_are_left_out(scene):
+    """Queried in the last frame, seen in one other: nothing follows, nothing can drift."""
+    queries = np.array([[80.0, 64.0, FRAMES - 1]])
+    tracks = scene.truth.track(queries)
+    visible = tracks.visible & np.isin(np.arange(FRAMES), (0, FRAMES - 1))
+    perfect = candidate.Candidate('perfect', tracks.uv, tracks.xyz_m, visible)
+    truth = TrackTruth(queries, tracks.uv, tracks.xyz_m, visible)
+    found = scores.track_scores(perfect, truth, scene.camera.left)
+    assert found['delta_avg_3d'].value == found['tapvid_strided_aj'].value == 100
+    assert not {'tapvid_first_aj', 'drift', 'drift_3d', 'jitter'} & set(found)
+
+
 REFUSED = {
     'no truth': (lambda f, d, k: [f], 'holds no truth'),
     'no such truth': (lambda f, d, k: [f, '--truth', d / 'none.npz'], 'none.npz'),
@@ -241,7 +255,22 @@ REFUSED = {
             *(f, '--truth', write_truth(d / 't.npz', k)),
             *('--tracks', write_truth(d / 'o.npz', k, uv=k[1].uv[:3])),
         ],
-        'o.npz: uv has the shape',
+        'o.npz: visible has the shape',
+    ),
+    'fewer tracks than queries': (
+        lambda f, d, k: [
+            *(f, '--truth', write_truth(d / 't.npz', k)),
+            *('--tracks', write_truth(d / 'o.npz', (k[0][:3], cut(k[1], 3)))),
+        ],
+        'o.npz: holds 3 tracks',
+    ),
+    'words for numbers': (
+        lambda f, d, k: [f, '--truth', write_truth(d / 't.npz', k, uv=k[1].uv.astype(str))],
+        't.npz: uv holds <U',
+    ),
+    'truth that is never visible': (
+        lambda f, d, k: [f, '--truth', write_truth(d / 't.npz', k, visible=0 * k[1].visible)],
+        'no point is visible',
     ),
     'tracks are no file of tracks': (
         lambda f, d, k: [
@@ -276,6 +305,10 @@ REFUSED = {
         'e.json: expected end points',
     ),
 }
+
+
+def cut(tracks, count):
+    return SimpleNamespace(**{name: array[:count] for name, array in vars(tracks).items()})
 
 
 def written(path, content):
