@@ -27,7 +27,7 @@ class SgbmDisConfig:
     agreement_px: float = 1.0  # between flow and SGBM
     round_trip_px: float = 2.0  # error of left to right and back where both agree...
     lonely_round_trip_px: float = 0.7  # ...and where SGBM is silent
-    rows_px: float = 1.0  # a match off its row is none
+    rows_px: float = 1.0  # a match off its row, and that of the others, is none
     max_sigma_px: float = 0.5  # beyond, most are gross errors at edges
 
 
@@ -54,19 +54,17 @@ class SgbmDis:
         decided = np.isfinite(safe)
         expected = float(np.median(safe[decided])) if decided.any() else self._least
         flow = self._flow.match(left, right, expected)
-        sigma = sigma_px(left, right, flow.disparity, flow.rows)
-        trusted = self._checked(flow, safe, decided) & self._possible(flow.disparity)
+        with np.errstate(invalid='ignore'):
+            agrees = np.abs(safe - flow.disparity) < self._config.agreement_px
+        # What all rows are off by is the calibration's error, which flow follows.
+        rows = np.abs(flow.rows - (np.median(flow.rows[agrees]) if agrees.any() else 0))
+        sigma = sigma_px(left, right, flow.disparity, rows)
+        trusted = (agrees & (flow.round_trip < self._config.round_trip_px)) | (
+            ~decided & (flow.round_trip < self._config.lonely_round_trip_px)
+        )
+        trusted &= self._possible(flow.disparity) & (rows < self._config.rows_px)
         trusted &= sigma < self._config.max_sigma_px
         return np.where(trusted, flow.disparity, np.nan), np.where(trusted, sigma, np.inf)
-
-    def _checked(self, flow, safe, decided):
-        """Return [H, W] bool: what SGBM and the way back say."""
-        config = self._config
-        with np.errstate(invalid='ignore'):
-            agrees = np.abs(safe - flow.disparity) < config.agreement_px
-        both = agrees & (flow.round_trip < config.round_trip_px)
-        alone = ~decided & (flow.round_trip < config.lonely_round_trip_px)
-        return (both | alone) & (np.abs(flow.rows) < config.rows_px)
 
     def _possible(self, disparity):
         """Return [H, W] bool: in the depth range, and the match lies in the right image."""

@@ -23,8 +23,6 @@ class Sgbm:
         self._first = int(np.floor(least)) - 1
         count = int(np.ceil(most)) + 1 - self._first
         count = -(-count // _MULTIPLE) * _MULTIPLE
-        # OpenCV skips the left columns where a match may lie outside of the right image.
-        self._border = max(self._first + count, 0)
         self._matcher = cv2.StereoSGBM_create(
             self._first,
             count,

@@ -1,5 +1,6 @@
 """Disparity and its standard deviation, against planes and scenes whose depth is known."""
 
+import cv2
 import numpy as np
 import pytest
 from textured_plane import TexturedPlane, stereo_camera
@@ -61,6 +62,18 @@ def test_brightness_may_differ_between_the_eyes():
     error = disparity - camera.disparity_from_depth(plane.depth_m())
     assert np.nanmedian(np.abs(error)) < 0.1
     assert np.isfinite(disparity).mean() > 0.8
+
+
+def test_rows_may_be_off_by_what_calibrations_are_off():
+    camera = stereo_camera()
+    plane = TexturedPlane(camera, 0.06, 0.4, 0.3)
+    left, right = plane.pair()
+    move = np.float32([[1, 0, 0], [0, 1, 0.6]])
+    right = cv2.warpAffine(right, move, right.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    disparity, _ = SgbmDis(camera).match(left, right)
+    truth = camera.disparity_from_depth(plane.depth_m())
+    assert np.nanmedian(np.abs(disparity - truth)) < 0.1
+    assert np.isfinite(disparity).mean() > 0.7
 
 
 def test_sigma_grows_with_noise_and_where_texture_is_missing():
