@@ -5,10 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# The fit's errors hardly change from answer to answer, so that asking twice tells nothing new:
-# a point is never surer than this share of the fit's own deviation.
-_SIGMA_FLOOR = 0.7
-
 # Depth of a point that the fit alone knows.
 _UNSEEN_M = 1e-3
 _MIN_DEPTH_M = 1e-3
@@ -26,7 +22,7 @@ class Answer:
     hidden              [N] bool: the fit has something in front of the point
     sigma_px            standard deviation of uv, each axis
     steps               taken in all
-    reprojection_px     of the last step
+    reprojection_px     median over the latest steps
     """
 
     frame: int
@@ -66,11 +62,12 @@ class Anchor:
 
     def apply(self, answer, table):
         """
-        Ask for the corrections that an Answer implies; return the table with them noted.
+        Note the corrections that an Answer implies; return the table with them.
 
         Followed points get a wanted offset that `relax` applies by and by; the others move at
-        once.  How far is a matter of both deviations (a Kalman gain): that of a point that is
-        not followed grows until the fit alone decides.
+        once.  Either way it is a share of the whole way from the tracker's own chain to the
+        answer, by both deviations: the fit's errors hardly change from answer to answer, so that
+        many answers are no surer than one; the chain's deviation grows until the fit decides.
         """
         entry = next((e for e in self._history if e[0] == answer.frame), None)
         if entry is None:
@@ -83,40 +80,52 @@ class Anchor:
         table['known'][row] = True
         table['hidden'][row] = answer.hidden[place]
         followed = table['followed'][row]
-        innovation_px = answer.uv[place] - (then_uv[then] + table['wanted'][row])
-        innovation_m = answer.xyz_m[place] - (then_xyz[then] + table['shift_m'][row])
+        away_m = answer.xyz_m[place] - then_xyz[then]
         if followed.any():
-            self.disagreement_m = float(np.median(np.abs(innovation_m[followed, 2])))
-        # A correction from before flow lost the point says nothing of where it found it again.
-        same = followed & (table['since'][row] <= answer.frame) & ~answer.hidden[place]
-        self._pull(table, row[same], innovation_px[same], innovation_m[same], answer)
-        self._move(table, row[~followed], innovation_m[~followed], answer)
+            gap_m = away_m[followed, 2] - table['shift_m'][row[followed], 2]
+            self.disagreement_m = float(np.median(np.abs(gap_m)))
+        # An answer from before the chain began anew says nothing of it.
+        same = table['since'][row] <= answer.frame
+        pulled = same & followed & ~answer.hidden[place]
+        away_px = (answer.uv[place] - then_uv[then])[pulled]
+        self._pull(table, row[pulled], away_px, away_m[pulled], answer)
+        moved = same & ~followed
+        self._move(table, row[moved], away_m[moved], answer)
         return table
 
-    def _pull(self, table, row, innovation_px, innovation_m, answer):
-        """Ask followed rows to move; those that went astray are no longer followed."""
-        gain = self._gains(table, row, np.linalg.norm(innovation_px, axis=1), answer)
-        astray = gain == 1
-        gain[astray] = 0
-        table['wanted'][row] += gain[:, None] * innovation_px
-        table['followed'][row[astray]] = False
-        table['xyz_m'][row[astray]] += innovation_m[astray]
-        table['shift_m'][row[astray]] += innovation_m[astray]
+    def _pull(self, table, row, away_px, away_m, answer):
+        """Ask followed rows to move; those that the fit contradicts too often are given to it."""
+        share, overruled = self._shares(table, row, np.linalg.norm(away_px, axis=1), answer)
+        taken = share > 0
+        table['wanted'][row[taken]] = (share[:, None] * away_px)[taken]
+        table['followed'][row[overruled]] = False
+        self._begin_anew(table, row[overruled], away_m[overruled], answer)
 
-    def _move(self, table, row, innovation_m, answer):
+    def _move(self, table, row, away_m, answer):
         """Move rows that are not followed."""
         focal = self._camera.left.fx / np.maximum(table['xyz_m'][row, 2], _MIN_DEPTH_M)
-        lateral_px = np.linalg.norm(innovation_m[:, :2], axis=1) * focal
-        gain = self._gains(table, row, lateral_px, answer)
-        table['xyz_m'][row] += gain[:, None] * innovation_m
-        table['shift_m'][row] += gain[:, None] * innovation_m
-        moved = row[gain > 0]
-        table['sigma_m'][moved] = np.minimum(table['sigma_m'][moved], _UNSEEN_M)
+        lateral_px = np.linalg.norm(away_m[:, :2], axis=1) * focal
+        share, overruled = self._shares(table, row, lateral_px, answer)
+        taken = share > 0
+        shift_m = (share[:, None] * away_m)[taken]
+        table['xyz_m'][row[taken]] += shift_m - table['shift_m'][row[taken]]
+        table['shift_m'][row[taken]] = shift_m
+        self._begin_anew(table, row[overruled], away_m[overruled], answer)
+        settled = row[taken | overruled]
+        table['sigma_m'][settled] = np.minimum(table['sigma_m'][settled], _UNSEEN_M)
 
-    def _gains(self, table, row, distance_px, answer):
+    def _begin_anew(self, table, row, away_m, answer):
+        """Put rows where the fit has them, and begin their chains there."""
+        table['xyz_m'][row] += away_m - table['shift_m'][row]
+        table['shift_m'][row] = 0
+        table['offset'][row] = table['wanted'][row] = 0
+        table['sigma_px'][row] = table['fit_px'][row] = answer.sigma_px
+        table['since'][row] = self._history[-1][0] + 1
+
+    def _shares(self, table, row, distance_px, answer):
         """
-        Return the share [N] of each innovation to take: 0 for one that is not believed, 1 for a
-        point that the fit has contradicted too often; rows get their new deviation.
+        Return (share, overruled): the share [N] of the way that each row should go, 0 where the
+        answer is not believed, and whether [N] it was disbelieved too often.
         """
         config = self._config
         variance, fit_variance = np.square(table['sigma_px'][row]), answer.sigma_px**2
@@ -125,13 +134,8 @@ class Anchor:
         table['rejected'][row] = np.where(believed, 0, table['rejected'][row] + 1)
         overruled = table['rejected'][row] >= config.patience
         table['rejected'][row[overruled]] = 0
-        gain = variance / (variance + fit_variance)
-        posterior = np.maximum(np.sqrt(gain * fit_variance), _SIGMA_FLOOR * answer.sigma_px)
-        taken = believed | overruled
-        posterior = np.minimum(posterior, table['sigma_px'][row])
-        sigma_px = np.where(overruled, 2 * answer.sigma_px, posterior)
-        table['sigma_px'][row[taken]] = sigma_px[taken]
-        return np.select([overruled, believed], [np.ones_like(gain), gain], 0.0)
+        table['fit_px'][row[believed]] = answer.sigma_px
+        return np.where(believed, variance / (variance + fit_variance), 0.0), overruled
 
     def relax(self, table):
         """Return (table, moved [N] bool): followed points a step nearer to their answer."""
@@ -149,3 +153,8 @@ def _places(ids, wanted):
     """Return the place of each of `wanted` in `ids`; all are there."""
     order = np.argsort(ids)
     return order[np.searchsorted(ids, wanted, sorter=order)]
+
+
+def fused_px(table):
+    """Return the deviations [N] (px) of the chains with the fit's answers."""
+    return 1 / np.hypot(1 / table['sigma_px'], 1 / table['fit_px'])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from surg_invnerf.live.anchor import fused_px
 from surg_invnerf.live.pixels import rescaled
 from surg_invnerf.live.result import LiveResult
 from surg_invnerf.tracks.covariance import confidence, covariances
@@ -21,7 +22,7 @@ def describe(table, frame, cameras, observation, **rest):
     full, working = cameras
     xyz_m = table['xyz_m'].copy()
     xyz_m[:, 2] = np.maximum(xyz_m[:, 2], 1e-3)
-    across_px = table['sigma_px']
+    across_px = fused_px(table)
     shape = working.left.height, working.left.width
     depth_m, sigma_m = np.full(shape, np.nan, np.float32), np.full(shape, np.inf, np.float32)
     if observation is not None:

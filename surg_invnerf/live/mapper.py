@@ -1,5 +1,6 @@
 """The fit of a stream: window and keyframes held, steps taken, tracked points answered for."""
 
+from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,9 @@ from surg_invnerf.tracks.tracker import follow
 from surg_invnerf.tracks.visibility import in_view
 from surgical_perception.errors import InputError
 
-# The fit's own deviation in a frame without residual, and the share of the residual that is its.
-_SIGMA_PX, _RESIDUAL_SHARE = 0.4, 0.7
+# The fit's deviation in the newest frame, which it knows least, against its residual (the median
+# over its latest steps).  From the errors on synthetic scenes.
+_SIGMA_PX, _SIGMA_OVER_RESIDUAL = 0.4, 2.0
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Mapper:
         self._observations = None
         self._frames = {}  # number of a taken frame: index in the stream
         self._taken = 0
-        self._report = None
+        self._residuals_px = deque(maxlen=2 * config.steps)
         self._points = _Anchored.none()
         self.steps = 0
 
@@ -86,10 +88,11 @@ class Mapper:
         if self._observations is None:
             self._observations = Observations(self._camera, has_poses)
         held = self._observations
+        # Before the model is asked to know the new frame: what goes is still on its time axis.
+        self._make_room(number)
         held.add(replace(observation, index=number))
         held.add(held.frames[number], self._linker.new_pairs(held, number))
         self._bear(np.asarray(ids, np.int64), np.asarray(uv, float).reshape(-1, 2), number)
-        self._shrink()
         if self.ready:
             self._fitter.refresh()
         elif held.pairs:
@@ -106,23 +109,24 @@ class Mapper:
             np.concatenate([points.sigma_m, np.zeros(count)]),
         )
 
-    def _shrink(self):
+    def _make_room(self, number):
         births = {int(frame) for frame in self._points.queries[:, 2] if frame >= 0}
         config, held = self._config, self._observations
-        keep = retained(held.frames, config.window, config.keyframes, births)
+        keep = retained([*held.frames, number], config.window, config.keyframes, births)[:-1]
         gone = births.difference(keep)
-        if gone:
+        if gone and self.ready:
             self._locate()
             for frame in gone:
                 self._move(frame, keep)
+        elif gone:  # never fitted: the tracker will name them again, in a frame that stays
+            self.remove(self._points.ids[np.isin(self._points.queries[:, 2], list(gone))])
         held.retain(keep)
-        self._frames = {number: self._frames[number] for number in keep}
+        self._frames = {known: self._frames[known] for known in (*keep, number)}
 
     def _move(self, frame, keep):
         """Define the points born in a frame that goes by pixels in the nearest one that stays."""
         at = np.flatnonzero(self._points.queries[:, 2] == frame)
-        held = [number for number in keep if number in self.model.frames]
-        nearest = min(held, key=lambda number: abs(number - frame))
+        nearest = min(keep, key=lambda number: abs(number - frame))
         xyz_m = query.positions(self.model, self._points.canonical[at], [nearest])[:, 0]
         uv = query.project(self._camera, xyz_m)
         inside = in_view(self._camera, uv, xyz_m[:, 2])
@@ -135,7 +139,9 @@ class Mapper:
 
     def step(self):
         """Take one step of the fit; none is taken where no two frames have correspondences."""
-        self._report = self._fitter.step() or self._report
+        report = self._fitter.step()
+        if report is not None:
+            self._residuals_px.append(report.reprojection_px)
         self.steps += 1
 
     def _locate(self):
@@ -149,7 +155,7 @@ class Mapper:
 
     def answer(self):
         """Return the Answer for the newest frame, or None before the first step."""
-        if self._report is None:
+        if not self._residuals_px:
             return None
         self._locate()
         number, index = self.newest
@@ -162,7 +168,7 @@ class Mapper:
             points.ids,
             frames=np.array([number]),
         )
-        residual_px = float(np.mean(self._fitter.error_grids.get(number, 0.0)))
+        residual_px = float(np.median(self._residuals_px))
         uv, xyz_m = tracks.uv[:, 0].astype(float), tracks.xyz_m[:, 0].astype(float)
         good = np.isfinite(uv).all(1) & np.isfinite(xyz_m).all(1)
         return Answer(
@@ -171,9 +177,9 @@ class Mapper:
             uv[good],
             xyz_m[good],
             np.isin(tracks.cause[good, 0], (Cause.SELF, Cause.TOOL)),
-            float(np.hypot(_SIGMA_PX, _RESIDUAL_SHARE * residual_px)),
+            float(np.hypot(_SIGMA_PX, _SIGMA_OVER_RESIDUAL * residual_px)),
             self.steps,
-            float(self._report.reprojection_px),
+            residual_px,
         )
 
     def anchored(self):

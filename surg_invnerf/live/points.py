@@ -14,10 +14,11 @@ POINT = np.dtype(
         ('xyz_m', np.float64, 3),  # in the left camera of the current frame
         ('cause', np.uint8),
         ('followed', np.bool_),  # flow found it again in the current frame
-        ('sigma_px', np.float64),  # standard deviation of uv, each axis
+        ('sigma_px', np.float64),  # standard deviation of uv, each axis, without the fit
+        ('fit_px', np.float64),  # that of the fit's last answer; infinite before
         ('sigma_m', np.float64),  # of the depth
         ('followed_ns', np.int64),  # when flow last found it
-        ('since', np.int64),  # frame from which flow found it without a break
+        ('since', np.int64),  # frame in which its present chain of flows began
         ('offset', np.float64, 2),  # all corrections applied since then...
         ('wanted', np.float64, 2),  # ...and those that were asked for
         ('shift_m', np.float64, 3),  # all corrections of xyz_m while it was not followed
@@ -68,7 +69,7 @@ class Points:
         """Add one row per id, seen in an observation; uv [N, 2], xyz_m [N, 3]."""
         rows = np.zeros(len(ids), POINT)
         rows['id'], rows['uv'], rows['xyz_m'], rows['rgb'] = ids, uv, xyz_m, rgb
-        rows['sigma_px'], rows['sigma_m'] = sigma_px, sigma_m
+        rows['sigma_px'], rows['sigma_m'], rows['fit_px'] = sigma_px, sigma_m, np.inf
         rows['followed_ns'], rows['since'] = observation.stamp_ns, observation.index
         rows['followed'] = True
         self.table = np.concatenate([self.table, rows])

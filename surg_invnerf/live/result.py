@@ -26,7 +26,7 @@ class FitStatus:
     frame           index of the frame of its last answer; -1 before
     age_s           between that frame and this one; NaN before
     steps           taken in all
-    reprojection_px of its last step; NaN before
+    reprojection_px median of its latest steps; NaN before
     skipped         frames that came while it was busy, and that it never saw
     restarts        since the start
     """

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from surg_invnerf.geometry import bilinear
+from surg_invnerf.live.anchor import fused_px
 from surg_invnerf.live.carry import Motion
 from surg_invnerf.live.flow import flow, tracking_image
 from surg_invnerf.live.sound import sound
@@ -14,7 +15,7 @@ from surg_invnerf.tracks.visibility import VisibilityConfig, in_view, look, pixe
 
 # What a frame adds to the deviation of a position, as in a random walk: a chain of flows drifts,
 # and a point that its neighbours carry leaves them.  From the errors on synthetic scenes.
-_DRIFT_PX, _CARRIED_PX, _CARRIED_M = 0.14, 0.3, 3e-4
+_DRIFT_PX, _CARRIED_PX, _CARRIED_M = 0.17, 0.4, 3e-4
 # A point that was lost while the fit does not know it is only looked for this long.
 _COAST_S = 0.5
 # How far from where its neighbours say a point may be that flow lost at first.
@@ -136,8 +137,10 @@ class PointTracker:
         table['sigma_px'][others] = np.hypot(table['sigma_px'][others], _CARRIED_PX)
         self.place(table, others)
         back = rows[~table['followed'][rows]]
+        table['sigma_px'][back] = fused_px(table[back])
         table['since'][back] = observation.index
         table['offset'][back] = table['wanted'][back] = 0
+        table['shift_m'][back] = 0
         table['rejected'][back] = 0
         table['followed'][others], table['followed'][rows] = False, True
         table['followed_ns'][rows] = observation.stamp_ns

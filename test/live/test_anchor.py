@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from live_fakes import CAMERA, PLANE_M
 
-from surg_invnerf.live.anchor import Anchor, Answer
+from surg_invnerf.live.anchor import Anchor, Answer, fused_px
 from surg_invnerf.live.config import AnchorConfig
 from surg_invnerf.live.points import POINT
 
@@ -15,6 +15,7 @@ def table(count=4, sigma_px=2.0):
     rows['uv'] = 60.0 + 5 * np.arange(count)[:, None]
     rows['xyz_m'] = CAMERA.unproject(rows['uv'], np.full(count, PLANE_M))
     rows['followed'], rows['sigma_px'], rows['sigma_m'] = True, sigma_px, 1e-4
+    rows['fit_px'] = np.inf
     return rows
 
 
@@ -62,7 +63,7 @@ def test_a_sure_tracker_is_moved_less():
     anchor.remember(0, rows)
     rows = anchor.apply(answer(rows, [1.0, 0], sigma_px=1.0), rows)
     assert np.allclose(rows['wanted'][:, 0], [0.25 / 1.25, 4 / 5])
-    assert (rows['sigma_px'] <= [0.5, 1.0]).all()
+    assert np.allclose(fused_px(rows), np.sqrt([0.25 / 1.25, 4 / 5]))
 
 
 def test_the_gate_refuses_until_the_fit_insists():
