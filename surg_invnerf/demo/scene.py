@@ -17,7 +17,7 @@ class DemoConfig:
     """
 
     scene: SceneConfig = field(
-        default_factory=lambda: SceneConfig(seed=1, frames=50, fps=10.0, poses=True)
+        default_factory=lambda: SceneConfig(seed=1, frames=40, fps=10.0, poses=True)
     )
-    rate: float = 0.25
+    rate: float = 0.15
     tracking: TrackingConfig = field(default_factory=lambda: TrackingConfig(steps=600))

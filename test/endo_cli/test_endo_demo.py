@@ -18,10 +18,10 @@ from surgical_perception import demo
 from surgical_perception.evaluation import results
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# One pair in a second: a busy machine drops some of them all the same.
+# Three pairs in two seconds: a busy machine drops some of them all the same.
 SMALL = DemoConfig(
     scene=SceneConfig(seed=1, frames=8, width=160, height=128, poses=True),
-    rate=0.1,
+    rate=0.15,
     tracking=TrackingConfig(steps=30),
 )
 
