@@ -61,6 +61,7 @@ class Observer:
         self._find_instruments = config.find_instruments
         self.camera = self.working.camera
         self._matcher = matcher or SgbmDis(self.camera, config.matching)
+        self._depth_range_m = config.matching.near_m, config.matching.far_m
         self._alignment = AlignmentMeter(self.camera)
         self._frame = self._observation = None
 
@@ -89,21 +90,21 @@ class Observer:
             return Observed(None, *fault)
         disparity, sigma_px = self._matcher.match(image, right)
         highlights = masks.specular(image)
-        depth = self.camera.depth_from_disparity(np.where(highlights, np.nan, disparity))
-        measured = np.isfinite(depth)
-        verdict = quality.grade(grey, alignment, measured.mean())
+        depth = self.camera.depth_from_disparity(disparity)
+        measured = self._in_range(depth) & np.isfinite(sigma_px) & ~highlights
+        tool = self._tool(frame, image)
+        beside = np.zeros_like(measured) if tool is None else masks.beside(tool)
+        measured &= ~beside
+        tissue = measured if tool is None else measured & ~tool
+        verdict = quality.grade(grey, alignment, tissue.mean())
         if verdict[0] is Quality.NO_STEREO:
             return Observed(None, *verdict)
-        usable = ~(highlights | masks.unlit(image))
-        tool = self._tool(frame, image)
-        if tool is None:
-            filled = fill(depth)
-        else:
-            rim = masks.beside(tool)
-            measured &= ~rim
-            filled = fill(np.where(rim | tool, np.nan, depth))
+        # Tissue behind an instrument has the depth of that around it.
+        filled = fill(np.where(tissue, depth, np.nan))
+        usable = ~(highlights | masks.unlit(image) | beside)
+        if tool is not None:
             filled = np.where(tool & measured, depth, filled)
-            usable &= ~(tool | rim)
+            usable &= ~tool
         usable &= masks.seen_by_both(self.camera, filled)
         sigma = np.where(measured, self.camera.sigma_from_disparity(filled, sigma_px), np.inf)
         observation = FrameObservation(
@@ -117,6 +118,10 @@ class Observer:
             _pose(frame),
         )
         return Observed(observation, *verdict)
+
+    def _in_range(self, depth_m):
+        near_m, far_m = self._depth_range_m
+        return (depth_m >= near_m) & (depth_m <= far_m)  # false for NaN
 
     def _tool(self, frame, image):
         """Return the instruments [H, W] as given or as found; None where there are none."""

@@ -87,11 +87,11 @@ def alignment_fault(alignment):
 
 
 def grade(left, alignment, measured_share):
-    """Return (Quality, reason) of a pair after matching; `left` [H, W] uint8 is grey."""
+    """Return (Quality, reason) of a pair whose stereo found a share of tissue; `left` is grey."""
     if measured_share < _MIN_MEASURED:
         return Quality.NO_STEREO, (
             f'stereo found {measured_share:.0%} of the pixels: are both images of one instant '
-            'and of one scene?'
+            'and of one scene, and is tissue in view?'
         )
     complaints = []
     contrast = _spread(left)

@@ -68,6 +68,12 @@ def test_a_tool_mask_and_what_lies_beside_it_are_not_usable():
     assert not seen.usable[29:51, 59:91].any()
 
 
+def test_a_view_full_of_instruments_has_no_depth_of_tissue():
+    observed = observe(replace(FRAME, tool=np.ones(FRAME.left.shape[:2], bool)))
+    assert observed.quality is Quality.NO_STEREO
+    assert 'is tissue in view' in observed.reason
+
+
 def test_the_pose_of_kinematics_is_passed_on():
     pose = np.eye(4)
     pose[:3, 3] = 0.1, 0.2, 0.3
@@ -145,14 +151,27 @@ def test_a_camera_in_millimetres_is_refused():
         Observer(replace(CAMERA, baseline_m=4.5))
 
 
-def test_any_matcher_serves():
-    class Constant:
-        def match(self, left, right):
-            assert left.shape == right.shape == (128, 160, 3)
-            return np.full((128, 160), 11.0, np.float32), np.full((128, 160), 0.1, np.float32)
+class Constant:
+    """A matcher that gives every pixel the same answer."""
 
-    seen = Observer(CAMERA, matcher=Constant()).observe(FRAME).observation
+    def __init__(self, disparity, sigma_px=0.1):
+        self.answer = disparity, sigma_px
+
+    def match(self, left, right):
+        assert left.shape == right.shape == (128, 160, 3)
+        return [np.full(left.shape[:2], number, np.float32) for number in self.answer]
+
+
+def test_any_matcher_serves():
+    seen = Observer(CAMERA, matcher=Constant(11.0)).observe(FRAME).observation
     np.testing.assert_allclose(seen.depth_m, CAMERA.depth_from_disparity(11.0))
+    assert seen.measured.all()
+
+
+@pytest.mark.parametrize('answer', [(0.0,), (-4.0,), (0.5,), (90.0,), (np.nan,), (11.0, np.inf)])
+def test_no_matcher_is_believed_outside_of_the_depth_range_or_without_a_sigma(answer):
+    observed = Observer(CAMERA, matcher=Constant(*answer)).observe(FRAME)
+    assert observed.quality is Quality.NO_STEREO
 
 
 # Working size.
