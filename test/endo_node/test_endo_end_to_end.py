@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from endo_harness import LEFT_FRAME, NODE, Peer
 from node_process import NodeProcess
-from ros_harness import TIMEOUT_S, values
+from ros_harness import TIMEOUT_S, seems_ready, values
 from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import Trigger
 
@@ -111,7 +111,7 @@ def test_tissue_is_tracked_over_dds_as_it_moves_and_its_map_is_saved(start, tmp_
     assert abs(np.median(surface['z']) - np.median(depth_m)) < 2e-3
 
     saving = peer.create_client(Trigger, f'{NODE}/save')
-    process.wait(saving.service_is_ready)
+    process.wait(seems_ready(saving))
     answer = saving.call_async(Trigger.Request())
     process.wait(answer.done)
     assert answer.result().success, answer.result().message

@@ -1,6 +1,7 @@
 """Bad input to the live node: a named state, no cloud, and a node that goes on."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -30,7 +31,23 @@ IN_MM = dataclasses.replace(CAMERA, baseline_m=4.0)
 OTHER = dataclasses.replace(CAMERA, baseline_m=0.005)
 UNCALIBRATED = dataclasses.replace(CAMERA, left=PinholeCamera(64, 48, 0, 0, 0, 0))
 FLOATS = np.ones((48, 64), np.float32)
-S = 1_000_000_000
+S, MS = 1_000_000_000, 1_000_000
+
+
+class Every:
+    """Calls `act(step)`, steps from 1, so seldom that queues of five hold what it sends."""
+
+    def __init__(self, period_s, act):
+        self._period_s, self._act = period_s, act
+        self._step, self._next_s = 0, 0.0
+
+    def go_on(self):
+        """Act where it is time to; always true."""
+        if time.monotonic() >= self._next_s:
+            self._step += 1
+            self._next_s = time.monotonic() + self._period_s
+            self._act(self._step)
+        return True
 
 
 @pytest.mark.parametrize(
@@ -102,17 +119,12 @@ def test_one_lost_camera_is_named():
     with running(input__lost_after_s=0.3) as h:
         h.peer.shoot(STAMP_NS)
         h.wait(lambda: h.peer.tracks)
-        number = iter(range(1, 10**6))
-
-        def only_left():
-            h.peer.send_eye('left', STAMP_NS + next(number))
-            return 'right/image_rect: silent' in h.peer.said
-
-        h.wait(only_left)
+        left = Every(0.02, lambda step: h.peer.send_eye('left', STAMP_NS + step))
+        h.wait(lambda: left.go_on() and 'right/image_rect: silent' in h.peer.said)
         assert h.peer.statuses[-1].level == ERROR
         assert values(h.peer.statuses[-1])['state'] == 'LOST'
         assert len(h.peer.tracks) == 1
-        h.wait(lambda: only_left() and h.peer.report('input')[0] == WARN)
+        h.wait(lambda: left.go_on() and h.peer.report('input')[0] == WARN)
 
 
 def test_all_cameras_silent_is_lost_too():
@@ -130,15 +142,13 @@ def test_stamps_that_do_not_match_are_named(before):
         if before:
             h.peer.shoot(STAMP_NS)
             h.wait(lambda: h.peer.tracks)
-        number = iter(range(1, 10**6))
 
-        def apart():
-            stamp_ns = STAMP_NS + next(number) * 1000 * 1000
-            h.peer.send_eye('left', stamp_ns)
-            h.peer.send_eye('right', stamp_ns + 20)
-            return 'do not match' in h.peer.said
+        def shoot_apart(step):
+            h.peer.send_eye('left', STAMP_NS + step * MS)
+            h.peer.send_eye('right', STAMP_NS + step * MS + 20)
 
-        h.wait(apart)
+        apart = Every(0.02, shoot_apart)
+        h.wait(lambda: apart.go_on() and 'do not match' in h.peer.said)
         assert 'input.sync_tolerance_s' in h.peer.said
         assert len(h.peer.tracks) == before
 
@@ -161,13 +171,10 @@ def test_silence_is_explained_before_the_first_pair_too():
 def test_a_computation_that_hangs_is_named():
     settings = held()
     with running(settings, input__lost_after_s=0.3) as h:
-        number = iter(range(10**6))
-
-        def go_on():
-            h.peer.shoot(STAMP_NS + next(number))
-            return 'computation is busy' in h.peer.said
-
-        h.wait(go_on)
+        h.peer.shoot(STAMP_NS)
+        h.wait(lambda: settings.frames)
+        shot = Every(0.05, lambda step: h.peer.shoot(STAMP_NS + step))
+        h.wait(lambda: shot.go_on() and 'computation is busy' in h.peer.said)
         settings.hold.set()
         h.wait(lambda: h.peer.tracks)
 
