@@ -13,6 +13,7 @@ from surg_invnerf.tracks.covariance import (
     frames_since,
     point_sigmas,
 )
+from surg_invnerf.tracks.depth import with_stereo
 from surg_invnerf.tracks.occluder import is_tool
 from surg_invnerf.tracks.result import Cause, Tracks
 from surg_invnerf.tracks.visibility import VisibilityConfig, look, measurement
@@ -25,8 +26,14 @@ _MIN_DEPTH_M = 1e-3
 
 @dataclass(frozen=True)
 class TrackConfig:
-    """Everything that `track` may be told."""
+    """
+    Everything that `track` may be told.
 
+    model_disparity_px      standard deviation of the model's own disparities, against which those
+                            of stereo are weighed
+    """
+
+    model_disparity_px: float = 0.05
     visibility: VisibilityConfig = field(default_factory=VisibilityConfig)
     covariance: CovarianceConfig = field(default_factory=CovarianceConfig)
 
@@ -86,6 +93,11 @@ def follow(
     in_front_m = np.concatenate([xyz_m[..., :2], depth_m[..., None]], -1)
     uv = query.project(camera, in_front_m)
     cause = _causes(model, observations, frames, uv, xyz_m[..., 2], config.visibility)
+    in_front_m = with_stereo(
+        observations, frames, uv, in_front_m, cause, config.model_disparity_px
+    )
+    xyz_m = np.where(xyz_m[..., 2:] > _MIN_DEPTH_M, in_front_m, xyz_m)
+    depth_m = in_front_m[..., 2]
     evidence = Evidence(
         depth_m,
         sigma_m[:, None],

@@ -128,10 +128,30 @@ def test_depth_uncertainty_at_the_query_is_carried_along():
     np.testing.assert_allclose(added, share**2 * (1e-3**2 - SIGMA_M**2), rtol=1e-3)
 
 
+def test_depth_is_where_stereo_sees_the_point_in_all_frames_together():
+    """The model's surface lies 1 mm too near; stereo errs in frame 1, where it also says so."""
+    model = MovingPlane()
+    true_z_m = exact(QUERIES[:1])[..., 2] + 1e-3
+
+    def measured(frame, depth):
+        return depth + 1e-3 + 5e-4 * (frame == 1)
+
+    unsure = observe(
+        model, depth_m=measured, sigma_m=lambda frame, sigma: sigma * (100 if frame == 1 else 1)
+    )
+    before = track(model, unsure, QUERIES[:1], config=TrackConfig(model_disparity_px=1e-9))
+    after = track(model, unsure, QUERIES[:1], config=TrackConfig(model_disparity_px=1e3))
+    np.testing.assert_allclose(before.xyz_m[..., 2], true_z_m - 1e-3, atol=1e-6)
+    np.testing.assert_allclose(after.xyz_m[..., 2], true_z_m, atol=2e-5)
+    np.testing.assert_allclose(after.uv, before.uv, atol=1e-4)
+    np.testing.assert_allclose(CAMERA.left.project(after.xyz_m), after.uv, atol=1e-3)
+
+
 def test_what_stereo_says_otherwise_is_uncertainty():
     model = MovingPlane()
     off = observe(model, depth_m=lambda frame, depth: depth + 1e-3 * (frame == 2))
-    tracks, plain = (track(model, o, QUERIES[:1]) for o in (off, observe(model)))
+    alone = TrackConfig(model_disparity_px=1e-9)
+    tracks, plain = (track(model, o, QUERIES[:1], config=alone) for o in (off, observe(model)))
     added = tracks.cov_m2[0, :, 2, 2] - plain.cov_m2[0, :, 2, 2]
     share = TrackConfig().covariance.disagreement_share
     np.testing.assert_allclose(added, [0, 0, (share * 1e-3) ** 2, 0], rtol=1e-3, atol=1e-12)
