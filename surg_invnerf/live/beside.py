@@ -6,7 +6,7 @@ import numpy as np
 
 from surg_invnerf.live.anchor import Answer
 from surg_invnerf.live.build import save_to, surface_of
-from surg_invnerf.live.serve import Pace, Remove, Skipped, Take
+from surg_invnerf.live.serve import Pace, Remove, Reset, Skipped, Take
 from surg_invnerf.live.worker import FitWorker
 from surgical_perception.errors import InputError
 
@@ -197,10 +197,17 @@ class FitBeside(NoFit):
         return reply.value
 
     def reset(self):
-        """Begin anew, also after too many failures."""
-        self.close()
-        self.restarts, self.problem = 0, ''
-        self._begin()
+        """
+        Begin anew, also after too many failures; never waits.
+
+        Answers for frames from before may still come.
+        """
+        self.restarts, self.problem, self.steps = 0, '', 0
+        self._surface, self._surface_asked = None, 0
+        if self._worker is None:
+            self._begin()
+        else:
+            self._worker.send(Reset())
 
     def close(self):
         """End the process or thread, within seconds."""

@@ -29,7 +29,7 @@ class AnchorConfig:
     gate_sigma: float = 3.0
     # ...until this many answers in a row say it: then the tracker is what has gone astray.
     patience: int = 3
-    history: int = 96  # frames that an answer may be late
+    history: int = 300  # frames that an answer may be late: 10 s at 30 Hz
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,9 @@ class LivePipeline:
             latency_s=time.monotonic() - began,
             fit=self._progress.status(frame.stamp_ns, self._fit),
         )
-        self._fit.pace(self._watchdog.observe(result.latency_s))
+        pace = self._watchdog.pace
+        if self._watchdog.observe(result.latency_s) != pace:
+            self._fit.pace(self._watchdog.pace)
         return result
 
     def _posed(self, frame, observation):
@@ -138,6 +140,8 @@ class LivePipeline:
         if self._fit.restarts > restarts:
             points.table['known'] = False  # to the new map
         for answer in answers:
+            if not self._progress.knows(answer.frame):
+                continue  # it was on its way when everything was reset
             points.table = self._anchor.apply(answer, points.table)
             self._progress.answered(answer)
             self._reset_reason = ''

@@ -23,10 +23,14 @@ class Progress:
         if len(self._stamps_ns) > _REMEMBERED:
             self._stamps_ns.popitem(last=False)
 
+    def knows(self, frame):
+        """Return whether a frame of this index has passed, and not too long ago."""
+        return frame in self._stamps_ns
+
     def answered(self, answer):
-        """Note an Answer."""
+        """Note an Answer for a frame that it knows."""
         self.frame = answer.frame
-        self._stamp_ns = self._stamps_ns.get(answer.frame)
+        self._stamp_ns = self._stamps_ns[answer.frame]
         self._reprojection_px = answer.reprojection_px
 
     def age_s(self, stamp_ns):

@@ -70,6 +70,10 @@ class Failed:
     text: str
 
 
+class Reset:
+    """The wish that everything is forgotten."""
+
+
 class Stop:
     """The wish that the loop ends."""
 
@@ -83,7 +87,7 @@ def serve(connection, build, config):
     for the last: the fit falls behind in frames, never in time.
     """
     try:
-        _Loop(connection, build(), config).run()
+        _Loop(connection, build, config).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the tracker is gone, and nobody waits for a word
     except Exception as error:
@@ -106,8 +110,9 @@ def serve_process(connection, build, config):
 
 
 class _Loop:
-    def __init__(self, connection, mapper, config):
-        self._connection, self._mapper, self._config = connection, mapper, config
+    def __init__(self, connection, build, config):
+        self._connection, self._build, self._config = connection, build, config
+        self._mapper = build()
         self._waiting = None  # the newest frame that was not yet taken
         self._skipped = 0
         self._pace = 1.0
@@ -145,6 +150,8 @@ class _Loop:
             self._pace = message.share
         elif isinstance(message, Ask):
             self._connection.send(_reply(message, self._mapper))
+        elif isinstance(message, Reset):
+            self._mapper, self._waiting, self._steps = self._build(), None, 0
         elif isinstance(message, Stop):
             self._stopping = True
 

@@ -5,7 +5,7 @@ import threading
 import weakref
 from collections import deque
 
-from surg_invnerf.live.serve import Ask, Failed, Reply, Stop, Take, serve, serve_process
+from surg_invnerf.live.serve import Ask, Failed, Reply, Reset, Stop, Take, serve, serve_process
 
 # A step ends within this; after it the process is ended from outside.
 _STOP_S = 3.0
@@ -100,6 +100,8 @@ class _Mail:
             if isinstance(message, Take):
                 self._frame = message
             else:
+                if isinstance(message, Reset):
+                    self._frame = None
                 self._outbox.append(message)
             self._condition.notify_all()
         return replaced

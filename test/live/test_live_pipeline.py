@@ -156,6 +156,19 @@ def test_a_clock_that_jumps_back_starts_everything_over_but_the_ids():
     assert 'jumped back by 1.000 s' in after.reason
 
 
+def test_answers_from_before_a_reset_are_ignored():
+    class Late(FakeMapper):
+        def answer(self):
+            return replace(super().answer(), frame=0)
+
+    live = pipeline(build=Late)
+    assert live.process(plane_frame(0)).fit.frame == 0
+    live.reset('asked')
+    result = live.process(plane_frame(1))
+    assert result.fit.frame == -1
+    assert 'reset: asked' in result.reason
+
+
 def test_after_a_gap_flow_continues_nothing():
     live = pipeline(without_fit())
     live.add_queries(GRID)

@@ -23,7 +23,7 @@ from live_fakes import (
 from surg_invnerf.live.anchor import Answer
 from surg_invnerf.live.beside import FitBeside
 from surg_invnerf.live.config import FitHostConfig
-from surg_invnerf.live.serve import Skipped, Take
+from surg_invnerf.live.serve import Reset, Skipped, Take
 from surg_invnerf.live.worker import FitWorker
 from surgical_perception.errors import InputError
 
@@ -96,6 +96,15 @@ def test_closing_ends_it_and_may_be_done_twice(worker):
     worker.close()
     assert not task.is_alive()
     wait_for(lambda: worker.failure, 'the end to be noticed')
+
+
+def test_a_reset_forgets_the_points_without_a_new_process(worker):
+    worker.send(take(0, (5, 6, 7)))
+    wait_for(worker.received, 'an answer')
+    worker.send(Reset())
+    assert worker.reply(worker.ask(number_of_points), PATIENCE_S).value == 0
+    worker.send(take(1, (8,)))
+    assert wait_for(worker.received, 'an answer')[-1].ids.tolist() == [8]
 
 
 def test_a_slow_fit_skips_frames_and_says_so():
