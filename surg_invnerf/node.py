@@ -14,6 +14,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from surg_invnerf import messages, queries
 from surg_invnerf.assembly import pipeline_maker
+from surg_invnerf.live.result import State
 from surg_invnerf.outputs import Outputs
 from surg_invnerf.parameters import SurgInvnerfParameters
 from surg_invnerf.pose_sources import NoPoseError, make_pose_source
@@ -130,7 +131,8 @@ class SurgInvnerfNode(PerceptionNode):
             picture = draw_tracks(tracked.left, tracked.result, tracked.state, tracked.reason)
             yield functools.partial(self._outputs.publish_overlay, pair.header, picture)
         now_s, rate_hz = time.monotonic(), self.config.pictures.surface_rate_hz
-        if self._outputs.surface_wanted and now_s - self._surface_s >= 1 / rate_hz:
+        due = tracked.state is not State.LOST and now_s - self._surface_s >= 1 / rate_hz
+        if due and self._outputs.surface_wanted:
             made = self._session.surface()
             if made:
                 self._surface_s = now_s

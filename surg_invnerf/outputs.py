@@ -22,7 +22,8 @@ class Outputs:
     send    function (parent, child, stamp_ns, parent_from_child [4, 4]) of a broadcaster
 
     Everything but tracks, pose and status costs time and is made for subscribers only.  While the
-    state is LOST only the status goes out: what is not published cannot be believed.
+    state is LOST only the status goes out, and an overlay that says so: what is not published
+    cannot be believed.
     """
 
     def __init__(self, node, send):

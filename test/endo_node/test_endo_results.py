@@ -13,6 +13,7 @@ from endo_harness import (
     running,
     shoot_until,
 )
+from geometry_msgs.msg import PoseWithCovarianceStamped
 from ros_harness import values
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
@@ -76,7 +77,12 @@ def test_lost_has_a_status_and_nothing_else():
     with running(Settings(State.LOST, 'the left image is blank')) as h:
         others = [
             h.peer.collect(kind, f'{NODE}/{name}')
-            for name, kind in (('depth', Image), ('trails', MarkerArray))
+            for name, kind in (
+                ('depth', Image),
+                ('trails', MarkerArray),
+                ('surface', PointCloud2),
+                ('camera_pose', PoseWithCovarianceStamped),
+            )
         ]
         h.connected().peer.shoot(STAMP_NS)
         h.wait(lambda: h.peer.statuses)
