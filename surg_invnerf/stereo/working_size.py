@@ -3,8 +3,12 @@
 import cv2
 import numpy as np
 
+from surgical_perception.errors import InputError
+
 # Flow and hexplane pyramids halve four times.
 _SIDE_MULTIPLE = 16
+# OpenCV's DIS ends the process on images that are smaller or longer: its coarsest level is empty.
+_LEAST_SIDE, _LONGEST_SHAPE = 32, 4
 
 
 class WorkingSize:
@@ -16,12 +20,18 @@ class WorkingSize:
     """
 
     def __init__(self, camera, halve_above_width=640):
+        """Choose the size for a StereoCamera; raises InputError where images are too small."""
         full = camera.left
         self.factor = 2 if full.width > halve_above_width else 1
         self._size = tuple(
             side // self.factor // _SIDE_MULTIPLE * _SIDE_MULTIPLE
             for side in (full.width, full.height)
         )
+        if min(self._size) < _LEAST_SIDE or max(self._size) > _LONGEST_SHAPE * min(self._size):
+            raise InputError(
+                f'images of {full.width}x{full.height} cannot be matched: they need at least '
+                f'{_LEAST_SIDE} pixels a side and a shape no longer than {_LONGEST_SHAPE}:1'
+            )
         self.camera = camera.binned(self.factor).cropped(0, 0, *self._size)
 
     def image(self, image):

@@ -85,7 +85,7 @@ def test_a_point_that_leaves_the_image_is_out_of_view(sliding):
 
 
 def test_points_behind_an_instrument_are_called_visible_less_often():
-    clip = SyntheticClip(SceneConfig(seed=1, frames=12, width=160, height=128, fps=5))
+    clip = SyntheticClip(SceneConfig(seed=1, frames=8, width=160, height=128, fps=4))
     observer, observations = Observer(clip.camera), Observations(clip.camera)
     for frame in clip.frames():
         observations.add(observer.observe(frame).observation)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from textured_plane import TexturedPlane, stereo_camera
 
@@ -108,6 +108,25 @@ def test_what_cannot_be_used_has_a_name_and_no_observation(frame, quality, words
     assert re.search(words, observed.reason)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(0, 255), st.integers(1, 64))
+@settings(max_examples=12)
+def test_no_image_makes_it_raise(seed, level, block):
+    """Noise, stripes and blocks, around any brightness, with or without a common content."""
+    random = np.random.default_rng(seed)
+    shape = (-(-128 // block), -(-160 // random.integers(1, 160)), 3)
+    pictures = []
+    for _ in range(2):
+        coarse = random.normal(level, random.uniform(0, 80), shape)
+        tiles = [-(-side // count) for side, count in zip((128, 160), shape[:2], strict=True)]
+        picture = coarse.repeat(tiles[0], 0).repeat(tiles[1], 1)[:128, :160]
+        pictures.append(picture.clip(0, 255).astype(np.uint8))
+    observed = observe(pair(*pictures))
+    if observed.observation is not None:
+        assert np.isfinite(observed.observation.depth_m).all()
+        assert not np.isnan(observed.observation.sigma_m).any()
+    assert bool(observed.reason) == (observed.quality is not Quality.GOOD)
+
+
 def hazy(image, share):
     return (image * (1 - share) + 200 * share).astype(np.uint8)
 
@@ -192,9 +211,22 @@ def test_wide_images_are_halved_and_sides_are_multiples_of_sixteen():
     np.testing.assert_allclose(working.working_from_full([300.5, 200.5]), [150, 100])
 
 
+@pytest.mark.parametrize('size', [(16, 16), (47, 31), (640, 64), (32, 512)])
+def test_sizes_that_end_the_process_in_opencv_are_refused(size):
+    with pytest.raises(InputError, match=f'{size[0]}x{size[1]}'):
+        Observer(stereo_camera(*size))
+
+
+@pytest.mark.parametrize('size', [(32, 32), (128, 32), (35, 130)])
+def test_the_smallest_sizes_work(size):
+    camera = stereo_camera(*size)
+    observed = Observer(camera).observe(TexturedPlane(camera).frame())
+    assert observed.quality in (Quality.GOOD, Quality.DEGRADED)
+
+
 @given(
-    st.integers(200, 2000),
-    st.integers(100, 1100),
+    st.integers(200, 1000),
+    st.integers(300, 500),
     st.floats(-0.02, 0.02),
     st.floats(-0.02, 0.02),
     st.floats(0.03, 0.25),
