@@ -198,6 +198,7 @@ class TrackingPipeline:
             np.arange(len(queries)),
             self.config.track,
             error_grids=fitted.error_grids,
+            picked=queries[:, 2],
         )
         tracks = replace(tracks, uv=transferred(tracks.uv, working, given).astype(np.float32))
         return points, over_all_frames(tracks, len(clip))
