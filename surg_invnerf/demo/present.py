@@ -4,8 +4,7 @@ import numpy as np
 
 from surg_invnerf import export, pictures
 from surg_invnerf.demo.evaluate import CHAINING, NODE, OFFLINE
-from surg_invnerf.measured_clip import held_poses
-from surg_invnerf.surface import mesh
+from surg_invnerf.surface import mesh, surface
 from surg_invnerf.track_files import spread
 from surg_invnerf.track_scene import TrackView, track_scene
 from surgical_perception import demo
@@ -25,13 +24,23 @@ _LABELS = {
 _STRIP = 6
 
 
-def present(folder, clip, config, recording, contestants, numbers):
-    """Write overlays, 3D scene, PLY, curves and the page into `folder`."""
+def present(folder, clip, config, recording, offline, contestants, numbers):
+    """
+    Write overlays, 3D scene, PLY, curves and the page into `folder`.
+
+    offline     TrackingResult of the whole clip: its surface is shown where the node, on a busy
+                machine, came to none
+    """
     sections = [_curves(folder / CURVES, clip, contestants), _table(contestants)]
     sections.insert(0, _overlays(folder / OVERLAYS, clip, recording))
-    if recording.surface is not None and recording.poses:
-        export.write_cloud(folder / SURFACE, recording.surface)
-        sections.insert(1, _scene(folder / SCENE, clip, recording))
+    tissue, whose = recording.surface, 'that the node published'
+    if tissue is None:
+        last = max(offline.measured.observations.frames)
+        tissue = surface(offline.fit.model, offline.measured.observations, last)
+        whose = 'of the fit of the whole clip (the node published none)'
+    export.write_cloud(folder / SURFACE, tissue)
+    poses = _poses(offline)
+    sections.insert(1, _scene(folder / SCENE, clip, recording.tracks, tissue, whose, poses))
     report.write_report(
         folder / demo.REPORT,
         TITLE,
@@ -87,24 +96,28 @@ def carried_on(uv):
     return np.take_along_axis(uv, last[..., None], 1)
 
 
-def _scene(path, clip, recording):
-    tracks, surface = recording.tracks, recording.surface
-    poses = held_poses({frame: recording.poses.get(frame) for frame in range(len(clip))})
-    poses = np.stack([poses[frame] for frame in range(len(clip))])
-    made = mesh(surface)
-    in_world = np.full_like(tracks.xyz_m, np.nan)
-    for frame in range(surface.frame + 1):
-        in_world[:, frame] = se3.apply(poses[frame], tracks.xyz_m[:, frame])
-    in_world[~tracks.visible] = np.nan
+def _poses(offline):
+    """Return {frame: world_from_camera} by kinematics."""
+    frames = offline.measured.observations.frames
+    return {index: frame.world_from_camera for index, frame in frames.items()}
+
+
+def _scene(path, clip, tracks, tissue, whose, poses):
+    poses = np.stack([poses[frame] for frame in range(tissue.frame + 1)])
+    made = mesh(tissue)
+    in_world = np.full_like(tracks.xyz_m[:, : tissue.frame + 1], np.nan)
+    for frame, pose in enumerate(poses):
+        in_world[:, frame] = se3.apply(pose, tracks.xyz_m[:, frame])
+    in_world[~tracks.visible[:, : tissue.frame + 1]] = np.nan
     view = TrackView(
-        vertices=se3.apply(poses[surface.frame], made.vertices_m.astype(float)),
+        vertices=se3.apply(poses[-1], made.vertices_m.astype(float)),
         triangles=made.triangles,
         rgb=made.rgb,
-        tracks=in_world[:, : surface.frame + 1],
+        tracks=in_world,
         colours=pictures.point_colours(tracks.queries[:, :2]),
-        poses=poses[: surface.frame + 1],
+        poses=poses,
         camera=clip.camera.left,
-        image=clip.frame(surface.frame).left,
+        image=clip.frame(tissue.frame).left,
     )
     title = 'Tracks and surface'
     try:
@@ -113,7 +126,7 @@ def _scene(path, clip, recording):
         return report.Section(title, str(error))
     return report.Section(
         title,
-        'The surface that the node published, meshed; the way of each point while it was seen, in '
+        f'The surface {whose}, meshed; the way of each point of the node while it was seen, in '
         'the frame of the robot; the endoscope with its image, and its way.',
         path,
     )

@@ -62,7 +62,7 @@ def run(folder, cache, console, config=None):
         contestants = _contest(clip, replayed, pipeline, result, recording.tracks)
     numbers = evaluate.summarise(contestants, recording, clip)
     with console.status('drawing'):
-        present.present(folder, clip, config, recording, contestants, numbers)
+        present.present(folder, clip, config, recording, result, contestants, numbers)
     results.write_result(
         folder,
         numbers,

@@ -35,7 +35,15 @@ def test_demo_tracks_and_reports(tmp_path, installed, capfd):
 
     half = folder / 'endo'
     left = {path.name for path in half.iterdir()}
-    assert {present.OVERLAYS, present.CURVES, demo.REPORT, 'result.json', 'nodes.log'} <= left
+    assert {
+        present.OVERLAYS,
+        present.SCENE,
+        present.CURVES,
+        present.SURFACE,
+        demo.REPORT,
+        'result.json',
+        'nodes.log',
+    } <= left
     assert (half / 'offline' / 'report.html').exists()
     result = json.loads((half / 'result.json').read_text(), parse_constant=pytest.fail)
     metrics = {name: metric['value'] for name, metric in result['metrics'].items()}
@@ -43,9 +51,8 @@ def test_demo_tracks_and_reports(tmp_path, installed, capfd):
     assert metrics['offline_coverage'] == 100
     assert metrics['offline_delta_px'] > 80
     assert result['config']['demo']['scene']['seed'] == 1
-    # The node draws the surface that it publishes once the fit has answered.
     page = (half / demo.REPORT).read_text()
-    assert page.count('data:image/png') == (3 if present.SCENE in left else 2)
+    assert page.count('data:image/png') == 3
 
 
 def test_launch_file_agrees_with_bag_and_recording():
