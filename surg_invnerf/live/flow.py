@@ -20,7 +20,8 @@ def flow(previous, current, uv, guess, config, deadline=float('inf'), clock=time
     """
     Track pixels uv [N, 2] of one grey image into the next, starting at `guess` [N, 2].
 
-    Batches run until `clock()` passes `deadline`; the points of later ones are not looked for.
+    Batches run until `clock()` passes `deadline`, but the first in any case: what made the frame
+    late came before, and tracking nothing would not mend it.  Later points are not looked for.
     Returns (found [N, 2], round_trip_px [N], looked [N] bool); the round trip is infinite
     where the point was lost.
     """
@@ -34,7 +35,7 @@ def flow(previous, current, uv, guess, config, deadline=float('inf'), clock=time
         'flags': cv2.OPTFLOW_USE_INITIAL_FLOW,
     }
     for first in range(0, len(found), config.batch):
-        if clock() > deadline:
+        if first and clock() > deadline:
             break
         part = slice(first, first + config.batch)
         start = np.ascontiguousarray(uv[part], np.float32)

@@ -85,9 +85,6 @@ class PointTracker:
             seen = seen[:0]
         look_for = partial(self._find, table, previous.grey, current.grey, observation, deadline)
         found, looked = look_for(seen, table['uv'][seen], config.flow)
-        if len(seen) and not looked.any():
-            # Nobody knows how the tissue moved: the next frame continues from where it is known.
-            self._previous = previous
         motion = Motion(table['xyz_m'][found.rows], found.xyz_m)
         found = found.only(motion.plausible)
         # What an instrument or a highlight misled is looked for once more, where its neighbours

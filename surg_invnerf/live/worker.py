@@ -91,8 +91,12 @@ class _Mail:
         self._inbox, self._replies, self._asked = deque(), {}, 0
         self.ended, self.failure = False, ''
         self._closing = False
-        for target in (self._send, self._receive):
-            threading.Thread(target=target, name='surg_invnerf_mail', daemon=True).start()
+        self._threads = [
+            threading.Thread(target=target, name='surg_invnerf_mail', daemon=True)
+            for target in (self._send, self._receive)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, message):
         with self._condition:
@@ -163,17 +167,22 @@ class _Mail:
         with self._condition:
             self.ended = True
             self._condition.notify_all()
-        self._connection.close()
+
+    def finish(self):
+        """Free the connection, once the other end is gone."""
+        for thread in self._threads:
+            thread.join(_STOP_S)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._connection.close()
 
 
 def _shut_down(mail, task):
     mail.put(Stop())
     mail.close()
     task.join(_STOP_S)
-    if isinstance(task, threading.Thread):
-        return
     # A process that a long call keeps from listening must not outlive the tracker.
-    for end in (task.terminate, task.kill):
+    for end in () if isinstance(task, threading.Thread) else (task.terminate, task.kill):
         if task.is_alive():
             end()
             task.join(_STOP_S)
+    mail.finish()

@@ -44,9 +44,15 @@ def test_stops_at_the_deadline_between_batches():
     found, round_trip, looked = flow(
         before, after, grid(), grid(), CONFIG, deadline=2, clock=lambda: next(clock)
     )
-    assert looked.sum() == 3 * CONFIG.batch
+    assert looked.sum() == 4 * CONFIG.batch
     assert np.isinf(round_trip[~looked]).all()
     assert np.array_equal(found[~looked], grid()[~looked])
+
+
+def test_the_first_batch_is_tracked_however_late_it_is():
+    before, after = pictures(3)
+    _, _, looked = flow(before, after, grid(), grid(), CONFIG, deadline=-1.0)
+    assert looked.sum() == CONFIG.batch
 
 
 def test_takes_no_points():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from live_fakes import CAMERA, HEIGHT, PLANE_M, WIDTH, FakeMapper, plane_frame
 
-from surg_invnerf.live.config import FitHostConfig, LiveConfig
+from surg_invnerf.live.config import FitHostConfig, FlowConfig, LiveConfig
 from surg_invnerf.live.pipeline import LivePipeline
 from surg_invnerf.live.result import State
 from surg_invnerf.tracks.result import Cause
@@ -239,14 +239,22 @@ def test_the_grid_is_seeded_once():
     assert np.array_equal(live.process(plane_frame(1)).ids, first.ids)
 
 
-def test_without_time_nothing_is_marked_as_followed():
-    live = pipeline(replace(RELAXED, deadline_s=1e-6))
+def test_points_without_time_are_counted_and_not_marked_as_followed():
+    live = pipeline(without_fit(deadline_s=1e-6, flow=FlowConfig(batch=10)))
     live.add_queries(GRID)
     live.process(plane_frame(0))
     result = live.process(plane_frame(1))
-    assert result.late == len(GRID)
-    assert result.state is State.LOST
-    assert (result.age_s > 0).all()
+    assert result.late == len(GRID) - 10
+    assert result.state is State.DEGRADED
+    assert f'no time for {len(GRID) - 10} points' in result.reason
+    assert (result.age_s > 0).sum() >= result.late
+
+
+def test_in_lockstep_no_clock_decides():
+    live = pipeline(replace(RELAXED, deadline_s=1e-6, flow=FlowConfig(batch=10)))
+    live.add_queries(GRID)
+    live.process(plane_frame(0))
+    assert live.process(plane_frame(1)).late == 0
 
 
 def test_a_fit_that_is_beside_makes_it_boot_until_it_answers():
