@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from rich.console import Console
-from streaming_run import LAST, WARM_UP, delta_avg, run
+from streaming_run import LAST, WARM_UP, delta_avg, frame_mean, run
 
 from surg_invnerf.live.config import FitHostConfig, LiveConfig
 from surgical_perception.evaluation.plots import AFTER, BEFORE, LIMIT, figure
@@ -106,10 +106,11 @@ def _write_csv(path, streams):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for s in streams:
+            ours, chain = frame_mean(s.ours_px), frame_mean(s.chain_px)
             for frame in range(len(s.latency_s)):
                 numbers = (
-                    np.nanmean(s.ours_px[:, frame]) if s.states[frame] else np.nan,
-                    np.nanmean(s.chain_px[:, frame]),
+                    ours[frame],
+                    chain[frame],
                     s.latency_s[frame],
                     s.rss_mb[frame],
                     s.fit_rss_mb[frame],
@@ -122,9 +123,8 @@ def _plot(path, streams):
     fig, axes = figure(3, len(streams), height_in=8.0, sharex=True, squeeze=False)
     for column, stream in zip(axes.T, streams, strict=True):
         error, latency, memory = column
-        with np.errstate(invalid='ignore'):
-            error.plot(np.nanmean(stream.chain_px, 0), color=BEFORE, label='chained flow')
-            error.plot(np.nanmean(stream.ours_px, 0), color=AFTER, label='live tracking')
+        error.plot(frame_mean(stream.chain_px), color=BEFORE, label='chained flow')
+        error.plot(frame_mean(stream.ours_px), color=AFTER, label='live tracking')
         error.set_title(f'seed {stream.seed}, {stream.mode}')
         latency.plot(1e3 * stream.latency_s, '.', color=AFTER, markersize=3)
         if stream.mode == 'process':

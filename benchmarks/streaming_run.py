@@ -52,12 +52,12 @@ class Stream:
     @property
     def slope_px(self):
         """Growth of the mean error per 100 frames, by least squares after the warm-up."""
-        return _slope(_mean(self.ours_px))
+        return _slope(frame_mean(self.ours_px))
 
     @property
     def chain_slope_px(self):
         """The same of chained flow."""
-        return _slope(_mean(self.chain_px))
+        return _slope(frame_mean(self.chain_px))
 
     @property
     def memory_slope_mb(self):
@@ -161,7 +161,8 @@ def _chain(clip, camera, queries):
     return controls.chain(held, queries).uv.astype(float)
 
 
-def _mean(errors_px):
+def frame_mean(errors_px):
+    """Return the mean [T] of the errors [N, T] that are there; NaN without any."""
     count = np.sum(~np.isnan(errors_px), 0)
     return np.where(count, np.nansum(errors_px, 0) / np.maximum(count, 1), np.nan)
 
