@@ -13,7 +13,7 @@ _FRUSTUM, _FOREGROUND = '#E6B800', '#222222'
 # The left image is shown at this depth of the frustum, far enough from tissue and scope.
 _IMAGE_DEPTH_M = 0.03
 _TUBE_M, _POINT_M = 2.5e-4, 7e-4
-_LIFT_M = 4e-4  # of tracks above the surface, towards the camera: half in it, they are dashed
+_LIFT_M = 1e-3  # of tracks above the surface, towards the camera: half in it, they are dashed
 _LABELS = {
     'font_size': 18,
     'shape': None,
@@ -113,4 +113,4 @@ def _aim(plotter, view):
     plotter.camera.position = centre - 0.75 * forward - 0.95 * right - 0.6 * down
     plotter.camera.focal_point = centre
     plotter.reset_camera()
-    plotter.camera.zoom(1.7)
+    plotter.camera.zoom(1.5)
