@@ -8,11 +8,12 @@ class LossWeights:
     """Weights of the terms of the loss; see `losses`."""
 
     reprojection: float = 1.0
-    depth: float = 0.5
+    depth: float = 1.5
     colour: float = 1.0
     opacity: float = 0.1
     compactness: float = 0.05
     smoothness: float = 5.0
+    pose: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class FitConfig:
     samples: int = 6
     plane_rate: float = 1e-2
     network_rate: float = 4e-3
-    pose_rate: float = 1e-4
+    pose_rate: float = 3e-5
     one_cycle: bool = True
     weights: LossWeights = field(default_factory=LossWeights)
     seed: int = 0

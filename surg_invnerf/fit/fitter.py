@@ -104,7 +104,9 @@ class Fitter:
             float(loss.detach()), float(errors_px.median()), self._share, self.stage
         )
         if self.step_count % _CHECK_STEPS == 0:
-            self._check_stage()
+            self._share = self.sampler.converged_share(STAGES[self.stage].limit_px)
+        if config.one_cycle:
+            self._end_stages()
         return report
 
     def _progress(self):
@@ -116,13 +118,13 @@ class Fitter:
     def _stage_steps(self):
         return max(round(STAGES[self.stage].share * self.config.steps), 1)
 
-    def _check_stage(self):
-        self._share = self.sampler.converged_share(STAGES[self.stage].limit_px)
-        if not self.config.one_cycle:
-            return
+    def _end_stages(self):
         taken = (self.step_count - self._stage_began) / self._stage_steps()
-        if taken >= 1 or (taken >= MIN_PART and self._share >= CONVERGED_SHARE):
-            self.stage += 1
+        converged = taken >= MIN_PART and self._share >= CONVERGED_SHARE
+        if self.step_count >= self.config.steps:
+            self.stage = len(STAGES)
+        elif taken >= 1 or converged:
+            self.stage, self._share = self.stage + 1, 0.0
             self._begin_stage()
 
     def _begin_stage(self):

@@ -38,6 +38,8 @@ def objective(model, batch, config, generator):
         + weights.opacity * losses.opacity(rendering.opacity)
         + weights.compactness * losses.compactness(rendering.spread_m)
     )
+    if model.poses.estimated:
+        loss = loss + weights.pose * model.poses.improbability()
     if count:
         normalised = triple / model.workspace_half
         loss = loss + weights.smoothness * losses.smoothness(*normalised.split(count))

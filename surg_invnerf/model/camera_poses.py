@@ -10,6 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
+# Standard deviations (v in m, omega in rad): what a hand-eye calibration leaves, and what joints
+# add from frame to frame.
+_HAND_EYE = (5e-3, 5e-3, 5e-3, 0.035, 0.035, 0.035)
+_RESIDUAL = (1e-3, 1e-3, 1e-3, 0.009, 0.009, 0.009)
+# Adam moves every number at the same rate: in these units a residual moves less than the offset.
+_RESIDUAL_UNIT = 0.1
+
 
 class CameraPoses(nn.Module):
     """Poses of frames; `estimated` says whether hand-eye offset and residuals may move."""
@@ -46,7 +53,17 @@ class CameraPoses(nn.Module):
         if not self.estimated:
             return given
         residuals = torch.stack([self.residuals[str(frame)] for frame in frames])
-        return given @ exp(self.hand_eye[None]) @ exp(residuals)
+        return given @ exp(self.hand_eye[None]) @ exp(_RESIDUAL_UNIT * residuals)
+
+    def improbability(self):
+        """Return the mean squared offset and residual, in units of their standard deviations."""
+        if not self.estimated:
+            return self.hand_eye.sum() * 0
+        residuals = _RESIDUAL_UNIT * torch.stack(list(self.residuals.values()))
+        offset = self.hand_eye / self.hand_eye.new_tensor(_HAND_EYE)
+        return (
+            offset.square().mean() + (residuals / residuals.new_tensor(_RESIDUAL)).square().mean()
+        )
 
 
 def exp(twists):
