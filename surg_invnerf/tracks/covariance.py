@@ -18,8 +18,8 @@ class CovarianceConfig:
     correspondence to correspondence, and a depth error becomes parallax as the camera moves.
     """
 
-    disparity_px: float = 0.13
-    ray_share: float = 1.6  # of the spread on the ray
+    disparity_px: float = 0.09
+    ray_share: float = 1.1  # of the spread on the ray
     disagreement_share: float = 0.4  # of the difference to stereo, in a frame that sees the point
     pixel_px: float = 0.15
     drift_px: float = 0.026  # for every frame between this one and that of the query...
