@@ -19,6 +19,8 @@ from surgical_perception.evaluation.tracking.accuracy import DELTA_PX, point_err
 # The live fit starts with the second frame and needs some to settle; the first frames also see
 # the interpreter's caches and the fit's process start.
 WARM_UP = 20
+# By then the window of the fit and its keyframes are full: memory has no reason left to grow.
+FILLED = 60
 LAST = 50
 
 
@@ -61,8 +63,34 @@ class Stream:
 
     @property
     def memory_slope_mb(self):
-        """Growth of both processes' memory per 100 frames after the warm-up."""
-        return _slope(self.rss_mb + np.nan_to_num(self.fit_rss_mb))
+        """Growth of both processes' memory per 100 frames once the window is full."""
+        return _slope(self.rss_mb + np.nan_to_num(self.fit_rss_mb), FILLED)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is kept of a LiveResult: its images would look like a leak of the tracker."""
+
+    index: int
+    uv: np.ndarray
+    visible: np.ndarray
+    latency_s: float
+    state: str
+    reason: str
+    fit_steps: int
+
+    @classmethod
+    def of(cls, result):
+        """Take what is kept."""
+        return cls(
+            result.index,
+            result.uv.copy(),
+            result.visible.copy(),
+            result.latency_s,
+            result.state.name,
+            result.reason,
+            result.fit.steps,
+        )
 
 
 def delta_avg(errors_px, frames=slice(None)):
@@ -99,7 +127,7 @@ def run(seed, mode, frames, points, config=None, say=lambda text: None):
     for result, used in zip(results, rss, strict=True):
         at = result.index
         ours[:, at], seen[:, at] = result.uv, result.visible
-        latency[at], memory[:, at], states[at] = result.latency_s, used, result.state.name
+        latency[at], memory[:, at], states[at] = result.latency_s, used, result.state
     came = ~np.isnan(latency)
     told = np.where(came, (seen == visible).mean(0), np.nan)
     blank = np.where(visible & came, 0, np.nan)
@@ -113,7 +141,7 @@ def run(seed, mode, frames, points, config=None, say=lambda text: None):
         latency,
         *memory,
         tuple(states),
-        results[-1].fit.steps,
+        results[-1].fit_steps,
         dropped,
     )
 
@@ -138,9 +166,9 @@ def _play(clip, live, fps, say):
                 dropped += 1
                 continue
             time.sleep(max(due - time.monotonic(), 0))
-        results.append(live.process(frame))
+        results.append(_Answer.of(live.process(frame)))
         rss.append((_rss_mb(os.getpid()), _rss_mb(live.fit_pid)))
-        say(f'frame {number}, {results[-1].state.name} {results[-1].reason}')
+        say(f'frame {number}, {results[-1].state} {results[-1].reason}')
     return results, rss, dropped
 
 
@@ -167,7 +195,9 @@ def frame_mean(errors_px):
     return np.where(count, np.nansum(errors_px, 0) / np.maximum(count, 1), np.nan)
 
 
-def _slope(values):
+def _slope(values, first=WARM_UP):
     frames = np.arange(len(values))
-    good = ~np.isnan(values) & (frames >= WARM_UP)
+    good = ~np.isnan(values) & (frames >= first)
+    if np.count_nonzero(good) < 2:
+        return float('nan')
     return 100 * float(np.polyfit(frames[good], values[good], 1)[0])

@@ -16,11 +16,11 @@ from surg_invnerf.tracks.query_points import checked_queries, load_queries
 from surgical_perception.errors import InputError
 
 
-def run(clip_spec, out, config, queries_path=None, calibration=None):
+def run(clip_spec, out, config, queries_path=None, calibration=None, kinematics_preset='ros'):
     """
     Track a clip and write everything to the folder `out`; return the TrackingResult.
 
-    clip_spec       what `open_clip` understands, with its `calibration`
+    clip_spec       what `open_clip` understands, with its `calibration` and `kinematics_preset`
     config          TrackingConfig
     queries_path    JSON of [[u, v, frame], ...]; None is a grid on the first frame
 
@@ -29,7 +29,7 @@ def run(clip_spec, out, config, queries_path=None, calibration=None):
     """
     console, out = Console(stderr=True), Path(out)
     pipeline = TrackingPipeline(config)
-    clip = open_clip(clip_spec, calibration)
+    clip = open_clip(clip_spec, calibration, kinematics_preset)
     queries = None
     if queries_path is not None:
         queries = checked_queries(load_queries(queries_path), clip.camera.left, len(clip))

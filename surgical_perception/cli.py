@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import typer.core
 
 import surgical_perception
 from surgical_perception.errors import InputError
+from surgical_perception.several_values import SeveralValues
 
 PROGRAM = 'surgical-perception'
 BAD_INPUT = 2
@@ -38,30 +38,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class SeveralValues(typer.core.TyperCommand):
-    """A command whose list options take several words: `--image a.png b.png`."""
-
-    def parse_args(self, ctx, args):
-        """Repeat the flag before each further word, which is the form that click knows."""
-        lists = {flag for p in self.params if getattr(p, 'multiple', False) for flag in p.opts}
-        return super().parse_args(ctx, spread(args, lists))
-
-
-def spread(words, flags):
-    """Turn `--image a b` into `--image a --image b` for the given flags."""
-    out, flag, values = [], None, 0
-    for word in words:
-        if word.startswith('-'):
-            flag, _, value = word.partition('=')
-            values = int(bool(value))
-        else:
-            if flag in flags and values:
-                out.append(flag)
-            values += 1
-        out.append(word)
-    return out
 
 
 def _show_version(wanted: bool):
@@ -188,6 +164,9 @@ def track(
     kinematics: Annotated[
         bool, typer.Option(help='Use camera poses where the clip has them.')
     ] = True,
+    kinematics_preset: Annotated[
+        str, typer.Option(help='Axes of the poses in a bag.', metavar='ros|dvrk_isi')
+    ] = 'ros',
     seed: Annotated[int, typer.Option(help='Of everything random.', metavar='N')] = 0,
 ):
     """Track points and reconstruct the tissue of a stereo clip, without ROS."""
@@ -205,7 +184,7 @@ def track(
         kinematics=kinematics,
         seed=seed,
     )
-    result = track_cli.run(clip, out, config, queries, calibration)
+    result = track_cli.run(clip, out, config, queries, calibration, kinematics_preset)
     return INTERRUPTED if result.interrupted else 0
 
 

@@ -13,6 +13,7 @@ from surgical_perception import cli
 from surgical_perception.evaluation import metrics
 from surgical_perception.geometry import frames, se3
 from surgical_perception.geometry.camera import PinholeCamera, save_camera_yaml
+from surgical_perception.several_values import spread
 from xray_registration.simulation import siddon
 from xray_registration.volume.attenuation import AttenuationConfig
 from xray_registration.volume.loader import load_ct
@@ -268,10 +269,10 @@ def test_missing_flag_names_it(capfd):
 def test_lists_in_both_spellings():
     flags = {'--image', '--mask'}
     expected = ['--image', 'a', '--image', 'b', '--out', 'c']
-    assert cli.spread(['--image', 'a', 'b', '--out', 'c'], flags) == expected
-    assert cli.spread(expected, flags) == expected
-    assert cli.spread(['--image=a', 'b'], flags) == ['--image=a', '--image', 'b']
-    assert cli.spread(['--out', 'c', 'd'], flags) == ['--out', 'c', 'd']
+    assert spread(['--image', 'a', 'b', '--out', 'c'], flags) == expected
+    assert spread(expected, flags) == expected
+    assert spread(['--image=a', 'b'], flags) == ['--image=a', '--image', 'b']
+    assert spread(['--out', 'c', 'd'], flags) == ['--out', 'c', 'd']
 
 
 def test_help_is_fast_because_it_loads_no_half():
