@@ -20,6 +20,8 @@ from surgical_perception.errors import InputError
 from surgical_perception.geometry.camera import PinholeCamera
 
 _FORMAT = 1
+# A damaged header must not ask for all memory: the largest preset over a long stream has a tenth.
+_MAX_CELLS = 100_000_000
 
 
 class TissueModel(nn.Module):
@@ -157,9 +159,12 @@ class TissueModel(nn.Module):
             settings = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in header['config'].items()
             }
-            camera = header['camera']
+            camera, config = header['camera'], ModelConfig(**settings)
+            columns = max(header['capacity'], len(header['frames']))
+            if max(config.resolutions) * max(columns, max(config.resolutions)) > _MAX_CELLS:
+                raise InputError('the model claims planes of more cells than any model has')
             model = cls(
-                ModelConfig(**settings),
+                config,
                 StereoCamera(**{**camera, 'left': PinholeCamera(**camera['left'])}),
                 Workspace(np.asarray(arrays['centre_m']), np.asarray(arrays['half_size_m'])),
                 dict(zip(header['frames'], np.asarray(arrays['poses']), strict=True)),

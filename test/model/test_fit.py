@@ -1,6 +1,7 @@
 """A whole fit on a sheet whose motion is known exactly, and what it leaves behind."""
 
 import dataclasses
+import json
 
 import analytic_tissue
 import numpy as np
@@ -131,6 +132,15 @@ def test_a_damaged_model_is_refused(fitted):
     arrays = fitted.model.to_arrays()
     del arrays['parameter/mapping.blocks.0.planes.flat']
     with pytest.raises(InputError, match='no saved model, or a damaged one'):
+        TissueModel.from_arrays(arrays)
+
+
+def test_a_header_that_asks_for_all_memory_is_refused(fitted):
+    arrays = fitted.model.to_arrays()
+    header = json.loads(str(arrays['header']))
+    header['config']['resolutions'] = [8, 2_000_000]
+    arrays['header'] = np.array(json.dumps(header))
+    with pytest.raises(InputError, match='more cells than any model'):
         TissueModel.from_arrays(arrays)
 
 
