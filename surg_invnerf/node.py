@@ -7,10 +7,9 @@ from pathlib import Path
 
 from geometry_msgs.msg import PointStamped
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.parameter import Parameter
 from rclpy.task import Future
 from sensor_msgs.msg import Image, PointCloud2
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 
 from surg_invnerf import messages, queries
 from surg_invnerf.assembly import pipeline_maker
@@ -38,6 +37,8 @@ _REPEAT_S = 10.0
 class SurgInvnerfNode(PerceptionNode):
     """Stereo pairs, poses and queries in, tracked points out: messages and one pipeline."""
 
+    after_reset = 'tracks and model forgotten; ids go on'
+
     def __init__(self, pipeline_maker=pipeline_maker, **kwargs):
         super().__init__('surg_invnerf_node', SurgInvnerfParameters, **kwargs)
         self._pipeline_maker = pipeline_maker
@@ -53,8 +54,6 @@ class SurgInvnerfNode(PerceptionNode):
         self._tf = TransformBroadcaster(self)
         waiting = ReentrantCallbackGroup()
         self.create_service(Trigger, '~/save', self._on_save, callback_group=waiting)
-        self.create_service(Trigger, '~/reset', self._on_reset)
-        self.create_service(SetBool, '~/enable', self._on_enable)
 
     # Life cycle
 
@@ -221,18 +220,6 @@ class SurgInvnerfNode(PerceptionNode):
         )
         response.success, response.message = await answer
         self._saves.remove(answer)
-        return response
-
-    def _on_reset(self, _request, response):
-        if self.state == 'active':
-            self.start_over('reset was called')
-        response.success, response.message = True, 'tracks and model forgotten; ids go on'
-        return response
-
-    def _on_enable(self, request, response):
-        done = self.set_parameters([Parameter('enabled', value=request.data)])[0]
-        response.success = done.successful
-        response.message = done.reason or ('enabled' if request.data else 'disabled')
         return response
 
     # Reports

@@ -6,9 +6,8 @@ import time
 
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.parameter import Parameter
 from rclpy.task import Future
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry.frames import LPS_FROM_RAS
@@ -33,6 +32,8 @@ from xray_registration.shot import Pictures, Shot, register_shot
 class XrayRegistrationNode(PerceptionNode):
     """X-rays and camera_info in, the pose of the CT out: messages and one pipeline."""
 
+    after_reset = 'registration forgotten, broadcast stopped'
+
     def __init__(self, make_pipeline=load_pipeline, **kwargs):
         super().__init__('xray_registration_node', XrayRegistrationParameters, **kwargs)
         self._make_pipeline = make_pipeline
@@ -47,8 +48,6 @@ class XrayRegistrationNode(PerceptionNode):
         # A call of ~/register waits for its result while everything else goes on.
         waiting = ReentrantCallbackGroup()
         self.create_service(Trigger, '~/register', self._on_register, callback_group=waiting)
-        self.create_service(Trigger, '~/reset', self._on_reset)
-        self.create_service(SetBool, '~/enable', self._on_enable)
 
     # Life cycle
 
@@ -192,18 +191,6 @@ class XrayRegistrationNode(PerceptionNode):
             if called_s <= arrived_s:
                 answer.set_result((success, message))
         self._calls = [call for call in self._calls if not call[0].done()]
-
-    def _on_reset(self, _request, response):
-        if self.state == 'active':
-            self.start_over('reset was called')
-        response.success, response.message = True, 'registration forgotten, broadcast stopped'
-        return response
-
-    def _on_enable(self, request, response):
-        done = self.set_parameters([Parameter('enabled', value=request.data)])[0]
-        response.success = done.successful
-        response.message = done.reason or ('enabled' if request.data else 'disabled')
-        return response
 
     # Reports
 

@@ -7,6 +7,8 @@ from rclpy.clock import Clock, JumpThreshold
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_srvs.srv import SetBool, Trigger
 
 from surgical_perception.errors import InputError
 from surgical_perception.ros.diagnostics import (
@@ -33,8 +35,12 @@ class PerceptionNode(LifecycleNode):
     Subclasses fill `setup`, `connect`, `forget`, `release`, `summary` and `reports`.  `setup` and
     `connect` raise InputError where they cannot do their part; the transition then fails and
     `failure` holds the reason.  `connect` sets `inputs` (causes, topics, counts, clear) and puts
-    what has to end at deactivation on the ExitStack `while_active`.
+    what has to end at deactivation on the ExitStack `while_active`.  The parameters must hold
+    `autostart`, `enabled` and `input.timeout_s`.
     """
+
+    # What ~/reset answers.
+    after_reset = ''
 
     def __init__(self, name, parameters_class, **kwargs):
         super().__init__(name, **kwargs)
@@ -60,6 +66,8 @@ class PerceptionNode(LifecycleNode):
             'memory': memory_report,
         }
         self._diagnostics = Diagnostics(self, parts)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_service(SetBool, '~/enable', self._on_enable)
         if self.get_parameter('autostart').value is True:
             self._autostart = self.create_timer(0.0, self._start, clock=self.steady_clock)
 
@@ -105,6 +113,20 @@ class PerceptionNode(LifecycleNode):
         if self.state == 'active':
             self.get_logger().warning('the clock jumped back: queues, state and TF are cleared')
             self.start_over('the clock jumped back')
+
+    # Services
+
+    def _on_reset(self, _request, response):
+        if self.state == 'active':
+            self.start_over('reset was called')
+        response.success, response.message = True, self.after_reset
+        return response
+
+    def _on_enable(self, request, response):
+        done = self.set_parameters([Parameter('enabled', value=request.data)])[0]
+        response.success = done.successful
+        response.message = done.reason or ('enabled' if request.data else 'disabled')
+        return response
 
     # Transitions
 
