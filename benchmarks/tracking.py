@@ -1,7 +1,7 @@
 """
 Tracking of synthetic scenes that nothing was tuned on: controls, and ours with and without poses.
 
-    python benchmarks/tracking.py [--seeds 101 102 ...] [--steps N] [--methods "static;ours"]
+    python benchmarks/tracking.py [--seeds 101 102 ...] [--steps N] [--methods "static;ours"] [--no-tool]
 
 CPU seconds are those of one process on one thread.  Ctrl-C keeps what is finished.  Leaves
 tracking.{md,csv,json,png} in the folder of --out, by default results/benchmarks.
@@ -51,7 +51,7 @@ def _run(options, config, console, trials):
             def say(text, seed=seed, status=status):
                 status.update(f'scene {seed}: {text}')
 
-            scene = Scene(seed, options.frames, config, say)
+            scene = Scene(seed, options.frames, config, say, tool=not options.no_tool)
             for method in options.methods:
                 trials.append(scene.trial(method, say))
                 write_csv(options.out / 'tracking.csv', trials)
@@ -78,6 +78,7 @@ def _options():
     parser.add_argument('--preset', default='small')
     parser.add_argument('--steps', type=int)
     parser.add_argument('--device', default='cpu', choices=('cpu', 'cuda'))
+    parser.add_argument('--no-tool', action='store_true', help='no instrument in the scenes')
     parser.add_argument('--methods', type=_methods, default=METHODS, help='; '.join(METHODS))
     parser.add_argument('--out', type=Path, default=CHECKOUT / 'results' / 'benchmarks')
     return parser.parse_args()

@@ -60,9 +60,9 @@ class Trial:
 class Scene:
     """A scene, measured and linked once for all methods; rendering it is not their work."""
 
-    def __init__(self, seed, frames, config, say):
+    def __init__(self, seed, frames, config, say, tool=True):
         self.seed, self.config = seed, config
-        self.clip = SyntheticClip(SceneConfig(seed=seed, frames=frames))
+        self.clip = SyntheticClip(SceneConfig(seed=seed, frames=frames, tool=tool))
         self.queries = self.clip.truth.tissue_grid(0, GRID_PX)
         say('truth')
         self.truth = self.clip.truth.track(self.queries)
