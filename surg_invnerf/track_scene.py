@@ -113,4 +113,4 @@ def _aim(plotter, view):
     plotter.camera.position = centre - 0.75 * forward - 0.95 * right - 0.6 * down
     plotter.camera.focal_point = centre
     plotter.reset_camera()
-    plotter.camera.zoom(1.5)
+    plotter.camera.zoom(1.3)
