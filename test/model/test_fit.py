@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-import analytic_tissue
+import waving_sheet
 import numpy as np
 import pytest
 import torch
@@ -24,7 +24,7 @@ MODEL = ModelConfig(resolutions=(8, 24), time_strides=(2, 1), field_resolutions=
 
 @pytest.fixture(scope='module')
 def observations():
-    return analytic_tissue.observe(FRAMES)
+    return waving_sheet.observe(FRAMES)
 
 
 @pytest.fixture(scope='module')
@@ -41,14 +41,14 @@ def queries():
 def errors_px(model, observations, queries):
     canonical = query.canonical_points(model, observations, queries).canonical
     xyz = query.positions(model, canonical, range(FRAMES))
-    truth = analytic_tissue.track(queries, range(FRAMES))
+    truth = waving_sheet.track(queries, range(FRAMES))
     found = query.project(observations.camera, xyz)
     return np.linalg.norm(found - observations.camera.left.project(truth), axis=-1)
 
 
 def test_points_are_followed_far_better_than_by_standing_still(fitted, observations, queries):
     errors = errors_px(fitted.model, observations, queries)
-    truth = observations.camera.left.project(analytic_tissue.track(queries, range(FRAMES)))
+    truth = observations.camera.left.project(waving_sheet.track(queries, range(FRAMES)))
     static = np.linalg.norm(truth - queries[:, None, :2], axis=-1)
     assert np.median(static[:, -1]) > 3.0
     assert np.median(errors[:, -1]) < 0.25 * np.median(static[:, -1])
@@ -57,10 +57,10 @@ def test_points_are_followed_far_better_than_by_standing_still(fitted, observati
 
 def test_depth_is_that_of_the_sheet(fitted, observations, queries):
     points = query.canonical_points(fitted.model, observations, queries)
-    truth = analytic_tissue.track(queries, [0])[:, 0, 2]
+    truth = waving_sheet.track(queries, [0])[:, 0, 2]
     assert np.median(np.abs(points.depth_m - truth)) < 5e-4
     depth, opacity, spread = query.rendered_depth(fitted.model, observations, 3, queries[:, :2])
-    truth = analytic_tissue.track(queries + np.array([0, 0, 3]), [3])[:, 0, 2]
+    truth = waving_sheet.track(queries + np.array([0, 0, 3]), [3])[:, 0, 2]
     assert np.median(np.abs(depth - truth)) < 5e-4
     assert np.median(opacity) > 0.5 and (spread > 0).all()
 
@@ -167,7 +167,7 @@ def test_a_stream_grows_and_drops_frames_while_it_is_fitted(observations, querie
     assert fitter.model.frames == [0, 3, 4, 5, 6, 7]
     canonical = query.canonical_points(fitter.model, stream, queries).canonical
     xyz = query.positions(fitter.model, canonical, [7])
-    truth = observations.camera.left.project(analytic_tissue.track(queries, [7]))
+    truth = observations.camera.left.project(waving_sheet.track(queries, [7]))
     error = np.linalg.norm(query.project(stream.camera, xyz) - truth, axis=-1)
     static = np.linalg.norm(truth[:, 0] - queries[:, :2], axis=-1)
     assert np.median(error) < 0.6 * np.median(static)
