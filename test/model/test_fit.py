@@ -3,10 +3,10 @@
 import dataclasses
 import json
 
-import waving_sheet
 import numpy as np
 import pytest
 import torch
+import waving_sheet
 
 from surg_invnerf.fit.config import FIT_PRESETS, FitConfig
 from surg_invnerf.fit.fit import fit
