@@ -1,7 +1,7 @@
 """
 Tracking of synthetic scenes that nothing was tuned on: controls, and ours with and without poses.
 
-    python benchmarks/tracking.py [--seeds 101 102 ...] [--steps N] [--methods "static;ours"] [--no-tool]
+    python benchmarks/tracking.py [--seeds 101 102 ...] [--methods "static;ours"] [--no-tool]
 
 CPU seconds are those of one process on one thread.  Ctrl-C keeps what is finished.  Leaves
 tracking.{md,csv,json,png} in the folder of --out, by default results/benchmarks.
