@@ -10,8 +10,6 @@ from surgical_perception.ros.inputs import InputTopic
 from surgical_perception.ros.transform_errors import TransformError
 from surgical_perception.ros.validation import validate_header, validate_pose
 
-SOURCES = ('none', 'tf', 'crtk')
-
 
 def make_pose_source(node, lookup, config):
     """

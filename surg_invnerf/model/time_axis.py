@@ -15,9 +15,7 @@ class TimeAxis:
         self.frames = sorted(frames)
         # A stream reserves its columns at the start, so that no tensor changes its size later.
         self.capacity = max(capacity, len(self.frames), 2)
-        last = self.frames[-1] if self.frames else 0
-        self._slots = torch.zeros(last + 1, dtype=torch.long)
-        self._slots[self.frames] = torch.arange(len(self.frames))
+        self._held = torch.tensor(self.frames, dtype=torch.long)
 
     def columns(self, stride):
         """Return the number of time columns of a level."""
@@ -25,12 +23,12 @@ class TimeAxis:
 
     def slots(self, frames):
         """Return the slots [N] (float) of frames [N] (long tensor) that the axis holds."""
-        return self._slots.to(frames.device)[frames].float()
+        return torch.searchsorted(self._held.to(frames.device), frames).float()
 
     def neighbours(self, frames):
         """Return the frames before and after frames [N] on the axis, and where both exist [N]."""
-        held = torch.as_tensor(self.frames, device=frames.device)
-        places = self._slots.to(frames.device)[frames]
+        held = self._held.to(frames.device)
+        places = torch.searchsorted(held, frames)
         inside = (places > 0) & (places < len(held) - 1)
         return held[(places - 1).clamp(min=0)], held[(places + 1).clamp(max=len(held) - 1)], inside
 

@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import open3d
 import pytest
 from analytic_tissue import FRAMES, VELOCITY_M, MovingPlane, observe
 
@@ -14,8 +15,6 @@ from surg_invnerf.export import (
 )
 from surg_invnerf.surface import Surface, SurfaceConfig, mesh, surface
 from surgical_perception.errors import InputError
-
-open3d = pytest.importorskip('open3d')
 
 
 @pytest.fixture(scope='module', params=[(0, 0, 0), (-4e-4, 2e-4, -3e-4)])
