@@ -1,7 +1,5 @@
 """The latency watchdog: the fit gives way before frames are dropped."""
 
-from collections import deque
-
 _WINDOW = 20  # frames: two seconds at 10 Hz
 # Slow down at once, recover in steps: the other way round both would swing.
 _SLOWER, _FASTER = 0.5, 1.25
@@ -19,12 +17,10 @@ class Watchdog:
     def __init__(self, deadline_s):
         self.deadline_s = deadline_s
         self.pace = 1.0
-        self._latencies = deque(maxlen=_WINDOW)
         self._quiet = 0
 
     def observe(self, latency_s):
         """Take the latency of one frame; return the pace from now on."""
-        self._latencies.append(latency_s)
         if latency_s > self.deadline_s:
             self.pace = max(self.pace * _SLOWER, _LOWEST)
             self._quiet = 0
@@ -33,9 +29,3 @@ class Watchdog:
         if self._quiet >= _WINDOW:
             self.pace, self._quiet = min(self.pace * _FASTER, 1.0), 0
         return self.pace
-
-    @property
-    def late_share(self):
-        """Share of the last frames that passed the deadline."""
-        late = sum(latency > self.deadline_s for latency in self._latencies)
-        return late / max(len(self._latencies), 1)
