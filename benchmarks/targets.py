@@ -80,13 +80,13 @@ def targets(case, count, seed):
     Raises InputError where the data set is absent.
     """
     truth = poses(case.ct, count, seed)
-    raw = [_cached(case, pose, seed, i) for i, pose in enumerate(truth)]
+    raw = [raw_counts(case, pose, seed, i) for i, pose in enumerate(truth)]
     views = [View(line_integrals(counts, 'raw'), CAMERA) for counts in raw]
     return Targets(case, views, truth, bone_points(case.ct, seed))
 
 
-def _cached(case, pose, seed, index):
-    """Return raw counts [H, W] of one pose, projecting them where the cache has none."""
+def raw_counts(case, pose, seed, index):
+    """Return raw counts [H, W] of a pose [4, 4], projecting them where the cache has none."""
     settings = {
         'version': _VERSION,
         'ct': case.ct.sha256,

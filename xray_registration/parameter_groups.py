@@ -1,0 +1,125 @@
+"""The groups of the node's parameters, one dataclass each."""
+
+from dataclasses import dataclass
+
+from surgical_perception.parameters import param
+from xray_registration.config import GateConfig, MultistartConfig, RegistrationConfig
+
+_CONFIG, _GATE, _STARTS = RegistrationConfig(), GateConfig(), MultistartConfig()
+
+
+@dataclass(frozen=True)
+class CtParameters:
+    """The CT that is registered."""
+
+    path: str = param('', 'NIfTI, NRRD or MHA file, or folder of a DICOM series.')
+    sha256: str = param('', 'Hash that the CT must have; empty accepts any.')
+    labels: str = param('', 'Label map on the grid of the CT; empty uses none.')
+    keep_labels: tuple[int, ...] = param((), 'Labels that are projected; empty keeps all.', low=0)
+
+
+@dataclass(frozen=True)
+class WeightsParameters:
+    """Trained networks."""
+
+    path: str = param('', 'Weights of a trained method; `lm` needs none.')
+
+
+@dataclass(frozen=True)
+class AttenuationParameters:
+    """How Hounsfield units become attenuation."""
+
+    lower_hu: float = param(
+        -1000.0, 'Voxels below count as air; -130 drops fat and lung too.', 'HU', -1024, 3000
+    )
+    bone_multiplier: float = param(
+        1.0, 'Factor on voxels above 350 HU: bone absorbs more in a soft beam.', '', 0.1, 10
+    )
+
+
+@dataclass(frozen=True)
+class AcceptParameters:
+    """When a result is believed."""
+
+    max_cost_ok: float = param(
+        _GATE.max_cost_ok, 'Largest cost at the last search level for OK.', '', 0, 2
+    )
+    max_cost_degraded: float = param(
+        _GATE.max_cost_degraded, 'Largest cost for DEGRADED; above it is REJECTED.', '', 0, 2
+    )
+    max_sigma_lateral_mm: float = param(
+        _GATE.max_sigma_lateral_mm, 'Largest lateral standard deviation for OK.', 'mm', 0, 1000
+    )
+    max_sigma_depth_mm: float = param(
+        _GATE.max_sigma_depth_mm, 'Largest standard deviation in depth for OK.', 'mm', 0, 1000
+    )
+    min_overlap: float = param(
+        _GATE.min_overlap, 'Smallest share of the image that the projected CT covers.', '', 0, 1
+    )
+    degraded: bool = param(
+        True, 'Whether DEGRADED results are published as pose and TF too.', live=True
+    )
+
+
+@dataclass(frozen=True)
+class MultistartParameters:
+    """Where to look when the start is poor."""
+
+    max_starts: int = param(_STARTS.max_starts, 'Largest number of starts.', '', 1, 10000)
+    rotation_deg: float = param(
+        _STARTS.rotation_deg, 'Half range about each axis.', 'degrees', 0, 180
+    )
+    in_plane_mm: float = param(
+        _STARTS.in_plane_mm, 'Half range in the image plane.', 'mm', 0, 1000
+    )
+    depth_mm: float = param(_STARTS.depth_mm, 'Half range along the beam.', 'mm', 0, 1000)
+    seed: int = param(_STARTS.seed, 'Seed of the random starts.', low=0)
+
+
+@dataclass(frozen=True)
+class TfParameters:
+    """Transforms in and out."""
+
+    rate_hz: float = param(
+        10.0, 'Rate at which an accepted pose is broadcast again (tracked C-arm).', 'Hz', 0.1, 100
+    )
+    max_age_s: float = param(
+        600.0, 'Age of the image at which broadcasting stops; 0 means until replaced.', 's', 0,
+        86400, live=True,
+    )  # fmt: skip
+    timeout_s: float = param(
+        0.5, 'How long to wait for the transforms of an image.', 's', 0, 10, live=True
+    )
+    anchor_frame: str = param(
+        '',
+        'Frame, such as the tracker, in which the reference frame may move but not jump; '
+        'empty watches nothing.',
+    )
+    max_jump_mm: float = param(
+        10.0,
+        'Step of the reference frame in the anchor frame, from one broadcast to the next, that '
+        'ends the broadcast.',
+        'mm', 0.1, 1000, live=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class InputParameters:
+    """Messages in."""
+
+    timeout_s: float = param(
+        5.0, 'Silence after which the node says which input is missing and why.', 's', 0.5, 3600,
+        live=True,
+    )  # fmt: skip
+    sync_tolerance_s: float = param(
+        0.0, 'Largest difference between the stamps of the views of one shot.', 's', 0, 60
+    )
+
+
+@dataclass(frozen=True)
+class ComputeParameters:
+    """The computation."""
+
+    timeout_s: float = param(
+        _CONFIG.timeout_s, 'Largest duration of one registration.', 's', 0.05, 3600
+    )
