@@ -46,6 +46,13 @@ class MultistartConfig:
 
 
 @dataclass(frozen=True)
+class RegionConfig:
+    """Where X-ray and DRR are compared."""
+
+    kind: str = 'whole'  # 'whole' image
+
+
+@dataclass(frozen=True)
 class RegistrationConfig:
     """Everything that `register` may be told."""
 
@@ -66,6 +73,7 @@ class RegistrationConfig:
     attenuation: AttenuationConfig = field(default_factory=AttenuationConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     multistart: MultistartConfig = field(default_factory=MultistartConfig)
+    region: RegionConfig = field(default_factory=RegionConfig)
     robust_scale: float = 1.0  # Huber threshold on |Phi_moving - Phi_fixed|
     source_to_isocentre_mm: float = 750.0  # of the AP position that is assumed without a start
     timeout_s: float = 30.0

@@ -53,6 +53,14 @@ class LevelObjective:
         # below what the level can resolve.
         self.tolerance_m = 0.02e-3 * bin_factor(views[0].camera, level.image_size)
 
+    @property
+    def redraws(self):
+        """How often a descent is begun again with `focus` at the pose that it has reached."""
+        return 1
+
+    def focus(self, ct_from_reference):
+        """Redraw what depends on where the CT is projected to; nothing for the whole image."""
+
     def evaluate(self, ct_from_reference, jacobian='continuum'):
         """Render every view at a pose [4, 4] and return the cost with the renderings."""
         reference_from_ct = se3.inverse(ct_from_reference)

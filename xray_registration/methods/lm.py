@@ -63,13 +63,15 @@ def _descend(request, indices, pose, steps=0):
     """Minimise level after level from a pose; return the Estimate of the last."""
     for index in indices:
         objective = request.levels[index]
-        solution = minimise(
-            objective,
-            pose,
-            request.isocentre_m,
-            request.config.levels[index].max_steps,
-            objective.tolerance_m,
-            request.interrupt,
-        )
-        pose, steps = solution.ct_from_reference, steps + solution.steps
+        for _ in range(objective.redraws):
+            objective.focus(pose)
+            solution = minimise(
+                objective,
+                pose,
+                request.isocentre_m,
+                request.config.levels[index].max_steps,
+                objective.tolerance_m,
+                request.interrupt,
+            )
+            pose, steps = solution.ct_from_reference, steps + solution.steps
     return Estimate(pose, solution.model, solution.status, steps, 1)
