@@ -4,74 +4,33 @@ import time
 
 from sensor_msgs.msg import CameraInfo, Image
 
-from surgical_perception.ros import stamps
+from surgical_perception.ros.camera_pairing import ShotPairing
 from surgical_perception.ros.inputs import InputTopic
-from surgical_perception.ros.synchroniser import Synchroniser
 
 
 class CameraInput:
-    """
-    Pairs `image_rect` and `camera_info` of one camera and hands over (image, info).
+    """The two subscriptions `image_rect` and `camera_info` of one camera, and its pairing."""
 
-    mode 'exact': equal stamps; 'latest': the last camera_info serves, for cameras that send it
-    once, and an image that comes before it waits.
-    """
-
-    def __init__(self, node, prefix, mode, on_pair):
-        self._on_pair = on_pair
-        self._exact = Synchroniser(('image', 'info')) if mode == 'exact' else None
-        self._info = self._image = None
-        self.image = InputTopic(node, Image, f'{prefix}image_rect', self._on_image)
-        self.info = InputTopic(node, CameraInfo, f'{prefix}camera_info', self._on_info)
+    def __init__(self, node, prefix, pairing):
+        self._pairing = pairing
+        self.image = InputTopic(node, Image, f'{prefix}image_rect', pairing.add_image)
+        self.info = InputTopic(node, CameraInfo, f'{prefix}camera_info', pairing.add_info)
 
     @property
     def topics(self):
         """The two InputTopics."""
         return self.image, self.info
 
-    def _on_image(self, image):
-        if self._exact:
-            self._match('image', image)
-        elif self._info:
-            self._on_pair(image, self._info)
-        else:
-            self._image = image
-
-    def _on_info(self, info):
-        if self._exact:
-            self._match('info', info)
-            return
-        self._info = info
-        if self._image:
-            image, self._image = self._image, None
-            self._on_pair(image, info)
-
-    def _match(self, which, message):
-        pair = self._exact.add(which, stamps.to_ns(message.header.stamp), message)
-        if pair:
-            self._on_pair(*pair)
-
-    def clear(self):
-        """Drop what waits."""
-        self._image = None
-        if self._exact:
-            self._exact.clear()
-
     def causes(self):
         """Return why no pair comes, one text per cause."""
         found = [cause for topic in self.topics if (cause := topic.cause())]
-        if not found and self._exact and not self._exact.matched:
-            apart_s = (self._exact.newest_spread_ns() or 0) / stamps.NS_PER_S
+        apart_s = self._pairing.mismatch_s()
+        if not found and apart_s is not None:
             found.append(
                 f'{self.image.topic} and {self.info.topic}: stamps never match (the newest are '
                 f'{apart_s:.3g} s apart): stamp both alike, or set camera_info_mode to latest'
             )
         return found
-
-    @property
-    def dropped(self):
-        """Number of messages without a partner."""
-        return sum(self._exact.dropped.values()) if self._exact else 0
 
 
 class CamerasInput:
@@ -83,22 +42,14 @@ class CamerasInput:
     """
 
     def __init__(self, node, views, mode, tolerance_s, on_shot):
-        self._on_shot = on_shot
-        self._together = Synchroniser(views, int(tolerance_s * stamps.NS_PER_S))
+        self._views = views
+        self.pairing = ShotPairing(
+            views, mode, tolerance_s, lambda *shot: on_shot(*shot, time.monotonic())
+        )
         self.cameras = [
-            CameraInput(node, f'{view}/' if len(views) > 1 else '', mode, self._receiver(view))
-            for view in views
+            CameraInput(node, f'{view}/' if len(views) > 1 else '', pairing)
+            for view, pairing in zip(views, self.pairing.cameras, strict=True)
         ]
-
-    def _receiver(self, view):
-        def receive(image, info):
-            stamp_ns = stamps.to_ns(image.header.stamp)
-            pairs = self._together.add(view, stamp_ns, (image, info))
-            if pairs:
-                images, infos = zip(*pairs, strict=True)
-                self._on_shot(images, infos, time.monotonic())
-
-        return receive
 
     @property
     def topics(self):
@@ -108,19 +59,17 @@ class CamerasInput:
     def causes(self):
         """Return why no shot comes, one text per cause."""
         found = [cause for camera in self.cameras for cause in camera.causes()]
-        if not found and not self._together.matched and len(self.cameras) > 1:
-            apart_s = (self._together.newest_spread_ns() or 0) / stamps.NS_PER_S
+        apart_s = self.pairing.mismatch_s()
+        if not found and apart_s is not None:
             found.append(
-                f'views {", ".join(self._together.topics)}: stamps never match (the newest are '
+                f'views {", ".join(self._views)}: stamps never match (the newest are '
                 f'{apart_s:.3g} s apart): raise input.sync_tolerance_s'
             )
         return found
 
     def clear(self):
         """Drop what waits, as after a clock jump."""
-        self._together.clear()
-        for camera in self.cameras:
-            camera.clear()
+        self.pairing.clear()
 
     def destroy(self):
         """End all subscriptions."""
@@ -129,5 +78,6 @@ class CamerasInput:
 
     def counts(self):
         """Return arrivals by topic and drops, for diagnostics."""
-        dropped = sum(self._together.dropped.values()) + sum(c.dropped for c in self.cameras)
-        return {topic.topic: topic.count for topic in self.topics} | {'unmatched': dropped}
+        return {topic.topic: topic.count for topic in self.topics} | {
+            'unmatched': self.pairing.dropped
+        }

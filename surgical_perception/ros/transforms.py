@@ -7,7 +7,6 @@ Without it the same topics and QoS (tf2_msgs/TFMessage on /tf and /tf_static) ar
 
 import time
 
-import numpy as np
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
@@ -25,6 +24,7 @@ from surgical_perception.ros.transform_errors import (
     LookupTransformError,
     TransformError,
 )
+from surgical_perception.ros.validation import pose_from_transform
 
 try:
     import tf2_ros
@@ -36,29 +36,12 @@ MOVING_QOS = QoSProfile(depth=100)
 STATIC_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 STATIC_LISTENER_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
-# tf2 accepts | |q|^2 - 1 | below this from others; our own messages are exact.
-_QUATERNION_TOLERANCE = 1e-2
-
 # A sample from before a clock jump may arrive after it; being newer than all that follow, it would
 # make the buffer refuse them as too old.  The margin: nav2 dates transforms up to 1 s ahead.
 _MAX_AHEAD_OF_SIM_TIME_S = 2.0
 
 _POLL_S = 0.005
 _WARNING_PERIOD_S = 5.0
-
-
-def pose_from_transform(transform):
-    """
-    Return the 4x4 matrix (m) of a geometry_msgs/Transform.
-
-    Raises InputError for NaN or a quaternion whose squared norm is not 1 within tf2's 1e-2.
-    """
-    q, t = transform.rotation, transform.translation
-    quaternion = np.array([q.x, q.y, q.z, q.w])
-    norm = np.linalg.norm(quaternion)
-    if not abs(norm**2 - 1) < _QUATERNION_TOLERANCE:
-        raise InputError(f'the quaternion has norm {norm:.4g}, expected 1: normalise it')
-    return se3.from_quaternion([t.x, t.y, t.z], quaternion / norm)
 
 
 def transform_message(parent, child, stamp_ns, parent_from_child):

@@ -14,6 +14,8 @@ from surgical_perception.ros import stamps
 
 # Rounding makes a true covariance asymmetric or slightly negative by this share of its scale.
 _COVARIANCE_ROUNDING = 1e-6
+# tf2 accepts | |q|^2 - 1 | below this from others; our own messages are exact.
+_TF_QUATERNION_TOLERANCE = 1e-2
 
 
 def validate_header(header, what='message', expected_frame=None):
@@ -74,6 +76,20 @@ def validate_pose(pose, what='pose'):
         return se3.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
     except InputError as error:
         raise InputError(f'{what}: {error}') from None
+
+
+def pose_from_transform(transform):
+    """
+    Return the 4x4 matrix (m) of a geometry_msgs/Transform.
+
+    Raises InputError for NaN or a quaternion whose squared norm is not 1 within tf2's 1e-2.
+    """
+    q, t = transform.rotation, transform.translation
+    quaternion = np.array([q.x, q.y, q.z, q.w])
+    norm = np.linalg.norm(quaternion)
+    if not abs(norm**2 - 1) < _TF_QUATERNION_TOLERANCE:
+        raise InputError(f'the quaternion has norm {norm:.4g}, expected 1: normalise it')
+    return se3.from_quaternion([t.x, t.y, t.z], quaternion / norm)
 
 
 def validate_covariance(covariance, what='pose'):

@@ -6,6 +6,7 @@ import sys
 PURE = (
     'images',
     'clouds',
+    'ros.camera_pairing',
     'ros.stamps',
     'ros.synchroniser',
     'ros.transform_buffer',
