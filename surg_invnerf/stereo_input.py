@@ -50,7 +50,8 @@ class StereoInput(CamerasInput):
             return [f'{", ".join(camera.image.topic for camera in self.cameras)}: all silent']
         if silent:
             return [f'{topic.topic}: silent, while others go on' for topic in silent]
+        apart_s = self.pairing.spread_s()
         return [
-            f'stamps of left and right do not match (about {self.pairing.spread_s():.1g} s apart): '
-            f'trigger both cameras together, or raise input.sync_tolerance_s from {self._tolerance_s:g} s'
+            f'stamps of left and right do not match (about {apart_s:.1g} s apart): trigger both '
+            f'cameras together, or raise input.sync_tolerance_s from {self._tolerance_s:g} s'
         ]
