@@ -10,6 +10,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from surgical_perception.errors import InputError
 from surgical_perception.ros.parameters import NodeParameters
+from surgical_perception.runtime.shared_memory import remove_orphans
 
 BAD_INPUT = 2
 CLOCK_TOPIC = '/clock'
@@ -37,6 +38,7 @@ def run(node_class, args=None):
     nothing is raised in the middle of a write.  0 at the end of the work and when stopped; 2,
     with one sentence, for bad input.
     """
+    remove_orphans()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

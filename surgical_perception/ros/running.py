@@ -3,6 +3,8 @@
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
+from surgical_perception.runtime.shared_memory import remove_orphans
+
 
 def run(make_node, args=None):
     """
@@ -12,6 +14,7 @@ def run(make_node, args=None):
     """
     node = None
     try:
+        remove_orphans()
         rclpy.init(args=args)
         node = make_node()
         _spin(node)
