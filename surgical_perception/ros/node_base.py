@@ -101,6 +101,10 @@ class PerceptionNode(LifecycleNode):
         self.inputs.clear()
         self.forget(reason)
 
+    def describe_parameter(self, name):
+        """Return a parameter's descriptor, with its range."""
+        return self._node_parameters.with_range(super().describe_parameter(name))
+
     def _start(self):
         self.destroy_timer(self._autostart)
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:

@@ -1,11 +1,14 @@
 """ROS parameters of a node, declared from a parameter dataclass."""
 
+import copy
+
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
     ParameterDescriptor,
     SetParametersResult,
 )
+from rclpy.parameter import Parameter
 
 from surgical_perception import parameters as schema
 from surgical_perception.errors import InputError
@@ -37,7 +40,7 @@ class NodeParameters:
         for name, parameter in self._schema.items():
             value = known.get(name, parameter.default)
             value = list(value) if isinstance(value, tuple) else value
-            node.declare_parameter(name, value, _descriptor(parameter, value), True)
+            node.declare_parameter(name, value, _descriptor(parameter), True)
         node.add_on_set_parameters_callback(self._on_set)
 
     def _given_to(self, node):
@@ -68,6 +71,26 @@ class NodeParameters:
         """Return the parameter object; raises InputError that lists every violation."""
         return schema.build(self._cls, self._values)
 
+    def with_range(self, descriptor):
+        """
+        Return a descriptor with the range that tools such as rqt draw sliders from.
+
+        The declared descriptors have none: rclpy would refuse what lies beyond before the schema
+        sees it, in words that lack the unit, and would end a node that is started with it.
+        """
+        parameter = self._schema.get(descriptor.name)
+        if parameter is None or parameter.low is None or parameter.high is None:
+            return descriptor
+        told = copy.copy(descriptor)
+        low, high = parameter.low, parameter.high
+        if parameter.type is float:
+            told.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high))
+            ]
+        elif parameter.type is int:
+            told.integer_range = [IntegerRange(from_value=low, to_value=high)]
+        return told
+
     def _on_set(self, changes):
         """Accept or refuse changes together; rclpy calls this before it stores them."""
         changed, refusals = {}, []
@@ -76,6 +99,9 @@ class NodeParameters:
             if parameter is None:
                 if not change.name.startswith(_OF_ROS):
                     refusals.append(schema.unknown_name(change.name, self._schema))
+                continue
+            if change.type_ == Parameter.Type.NOT_SET:
+                refusals.append(f'{change.name} cannot be deleted: set it to its default')
                 continue
             try:
                 changed[change.name] = parameter.cast(change.value)
@@ -95,9 +121,8 @@ class NodeParameters:
         return SetParametersResult(successful=True)
 
 
-def _descriptor(parameter, value):
-    """Return the descriptor, with a range only where `value` is in it: rclpy ends else."""
-    descriptor = ParameterDescriptor(
+def _descriptor(parameter):
+    return ParameterDescriptor(
         name=parameter.name,
         description=parameter.text + (f' [{parameter.unit}]' if parameter.unit else ''),
         additional_constraints=parameter.expected
@@ -105,14 +130,3 @@ def _descriptor(parameter, value):
         # rclpy ends a node that is given 1 for 1.0; types are checked by the schema instead.
         dynamic_typing=True,
     )
-    bounded = parameter.low is not None and parameter.high is not None
-    if bounded and type(value) is parameter.type and parameter.low <= value <= parameter.high:
-        if parameter.type is float:
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(parameter.low), to_value=float(parameter.high))
-            ]
-        elif parameter.type is int:
-            descriptor.integer_range = [
-                IntegerRange(from_value=parameter.low, to_value=parameter.high)
-            ]
-    return descriptor
