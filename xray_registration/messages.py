@@ -42,7 +42,7 @@ def result_report(registered, latency_s):
             'reason': result.reason,
             'image_stamp': stamps.text(registered.shot.stamp_ns),
             'reference_frame': registered.reference,
-            'start': registered.start_name,
+            'start': registered.registration.start_name,
             'similarity': float(result.similarity),
             'sigma_right_mm': right,
             'sigma_down_mm': down,

@@ -25,7 +25,7 @@ from xray_registration.assembly import load_pipeline
 from xray_registration.broadcast import PoseBroadcast
 from xray_registration.outputs import Outputs
 from xray_registration.parameters import XrayRegistrationParameters
-from xray_registration.result import Verdict
+from xray_registration.session import RegistrationSession
 from xray_registration.shot import Pictures, Shot, register_shot
 
 
@@ -37,9 +37,8 @@ class XrayRegistrationNode(PerceptionNode):
     def __init__(self, make_pipeline=load_pipeline, **kwargs):
         super().__init__('xray_registration_node', XrayRegistrationParameters, **kwargs)
         self._make_pipeline = make_pipeline
-        self._pipeline = self._outputs = self._broadcast = None
+        self._pipeline = self._session = self._outputs = self._broadcast = None
         self._last_shot = None
-        self._accepted = self._given = None  # (frame, frame_from_ct)
         self._tf_problem = ''
         self._result = Report(STALE, 'no result yet')
         self._calls = []  # of ~/register: (Future, time of the call)
@@ -54,6 +53,7 @@ class XrayRegistrationNode(PerceptionNode):
     def setup(self, config):
         """Load the CT and warm the renderer."""
         self._pipeline = self._make_pipeline(config)
+        self._session = RegistrationSession(self._pipeline)
         self._surface = self._pipeline.surface()
         self._outputs = Outputs(self, config.views)
         self._broadcast = PoseBroadcast(self._tf.send, self._listener.lookup, config.ct_frame)
@@ -79,11 +79,13 @@ class XrayRegistrationNode(PerceptionNode):
         """Free CT, volumes and publishers."""
         if self._outputs:
             self._outputs.destroy()
-        self._pipeline = self._surface = self._outputs = self._broadcast = None
+        self._pipeline = self._session = self._surface = None
+        self._outputs = self._broadcast = None
 
     def forget(self, reason):
         """Drop image and pose: nothing is broadcast, and nothing old starts a registration."""
-        self._last_shot = self._accepted = self._given = None
+        self._last_shot = None
+        self._session.forget()
         self._broadcast.stop(reason)
         self._answer(time.monotonic(), False, f'cancelled: {reason}')
 
@@ -104,32 +106,15 @@ class XrayRegistrationNode(PerceptionNode):
         except InputError as error:
             self.get_logger().error(f'initial_pose ignored: {error}')
             return
-        self._given = (message.header.frame_id, pose)
-
-    def _start_for(self, reference):
-        """Return (name, reference_from_ct or None) of the pose that a registration starts at."""
-        if self._given:
-            frame, pose = self._given
-            if frame == reference:
-                return 'initial_pose', pose
-            self._given = None
-            self.get_logger().error(
-                f'initial_pose ignored: it is in frame {frame!r}, the CT is registered in '
-                f'{reference!r}'
-            )
-        if self.config.init == 'parameter':
-            return 'parameter', self.config.start_pose()
-        if self.config.init == 'previous' and self._accepted and self._accepted[0] == reference:
-            return 'previous', self._accepted[1]
-        return 'multistart', None
+        self._session.give(message.header.frame_id, pose)
 
     def _register(self, shot):
         config = self.config
         job = register_shot(
             shot,
-            *self._start_for(shot.reference(config)),
             config,
             self._pipeline,
+            self._session,
             functools.partial(self._listener.lookup, timeout_s=config.tf.timeout_s),
             self._outputs.pictures_wanted,
         )
@@ -145,12 +130,12 @@ class XrayRegistrationNode(PerceptionNode):
 
     def _publish_result(self, registered):
         shot, reference, result = registered.shot, registered.reference, registered.result
-        degraded = result.verdict is Verdict.DEGRADED and self.config.accept.degraded
-        if result.verdict is Verdict.OK or degraded:
+        if registered.registration.note:
+            self.get_logger().error(registered.registration.note)
+        if registered.registration.accepted:
             pose = result.reference_from_ct
             self._broadcast.accept(reference, shot.stamp_ns, pose, repeat=reference != shot.frame)
             self._outputs.publish_pose(reference, shot.stamp_ns, result)
-            self._accepted, self._given = (reference, pose), None
         self._tf_problem = ''
         latency_s = time.monotonic() - shot.arrived_s
         self._tell(shot, messages.result_report(registered, latency_s))

@@ -77,6 +77,18 @@ class MultistartParameters:
 
 
 @dataclass(frozen=True)
+class TrackingParameters:
+    """Sequences of X-rays, where init is previous."""
+
+    max_gap_s: float = param(
+        _CONFIG.tracking.max_gap_s,
+        'An X-ray that comes within this time of an accepted one is tracked: few steps from a '
+        'predicted pose, and a search only where they fail. 0 registers every X-ray anew.',
+        's', 0, 10, live=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class TfParameters:
     """Transforms in and out."""
 

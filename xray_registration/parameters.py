@@ -17,6 +17,7 @@ from xray_registration.parameter_groups import (
     InputParameters,
     MultistartParameters,
     TfParameters,
+    TrackingParameters,
     WeightsParameters,
 )
 from xray_registration.views import INTENSITIES
@@ -78,6 +79,7 @@ class XrayRegistrationParameters:
     attenuation: AttenuationParameters = field(default_factory=AttenuationParameters)
     accept: AcceptParameters = field(default_factory=AcceptParameters)
     multistart: MultistartParameters = field(default_factory=MultistartParameters)
+    tracking: TrackingParameters = field(default_factory=TrackingParameters)
     tf: TfParameters = field(default_factory=TfParameters)
     input: InputParameters = field(default_factory=InputParameters)
     compute: ComputeParameters = field(default_factory=ComputeParameters)

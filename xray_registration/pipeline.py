@@ -9,6 +9,7 @@ from xray_registration.overlay import overlay
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.registration import register
 from xray_registration.surface import bone_surface
+from xray_registration.tracking import tracking_config
 from xray_registration.views import View
 from xray_registration.volume.attenuation import attenuation_from_ct
 
@@ -23,13 +24,14 @@ class RegistrationPipeline:
         """Take a CtImage and a RegistrationConfig."""
         self.ct = ct
         self.config = config or RegistrationConfig()
+        self._tracking_config = tracking_config(self.config)
         self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation))
         self._surface = None
 
     def warm_up(self):
         """Make the pyramid's grids and compile the kernels, so that the first shot is fast."""
         camera = PinholeCamera(8, 8, 32.0, 32.0, 3.5, 3.5)
-        for level in self.config.levels:
+        for level in (*self.config.levels, *self._tracking_config.levels):
             for jacobian in ('none', 'continuum'):
                 render(
                     self._volumes.at(level.voxel_mm),
@@ -42,6 +44,10 @@ class RegistrationPipeline:
     def register(self, views, start=None, cancelled=None):
         """Register Views; see `registration.register`."""
         return register(views, self._volumes, start, self.config, cancelled)
+
+    def track(self, views, predicted, cancelled=None):
+        """Register Views from a predicted pose [4, 4] with few steps; see `tracking`."""
+        return register(views, self._volumes, predicted, self._tracking_config, cancelled)
 
     def drr(self, camera, carm_from_ct):
         """Return the DRR [H, W] float32 (line integrals) of a camera at a pose [4, 4]."""

@@ -10,7 +10,7 @@ from surgical_perception.images import image_from_message
 from surgical_perception.ros import stamps
 from surgical_perception.ros.transform_errors import TransformError
 from surgical_perception.ros.validation import validate_image
-from xray_registration.result import Result
+from xray_registration.session import Registration
 from xray_registration.views import View, line_integrals
 
 
@@ -39,13 +39,16 @@ class Shot:
 
 @dataclass(frozen=True)
 class Registered:
-    """A result with the views that it was made from."""
+    """A registration with the shot that it was made from."""
 
     shot: Shot
     reference: str
-    start_name: str
-    views: list
-    result: Result
+    registration: Registration
+
+    @property
+    def result(self):
+        """The Result."""
+        return self.registration.result
 
 
 @dataclass(frozen=True)
@@ -94,20 +97,21 @@ def _camera_from_reference(header, reference, lookup):
         raise TransformError(f'TF missing at the stamp of the image: {error}') from None
 
 
-def register_shot(shot, start_name, start, parameters, pipeline, lookup, wanted):
+def register_shot(shot, parameters, pipeline, session, lookup, wanted):
     """
     Return a job for the worker: yields a Registered, then Pictures where somebody wants them.
 
-    start       reference_from_ct [4, 4] or None, called `start_name` in the status
+    session     RegistrationSession, which knows where to start
     wanted      () -> (overlays?, DRRs?), asked after the result is out: pictures delay no pose
     """
 
     def job(cancelled):
         views = views_of(shot, parameters, lookup)
-        result = pipeline.register(views, start, cancelled=cancelled)
-        yield Registered(shot, shot.reference(parameters), start_name, views, result)
+        reference = shot.reference(parameters)
+        registration = session.register(views, reference, shot.stamp_ns, parameters, cancelled)
+        yield Registered(shot, reference, registration)
         overlay, drr = wanted()
-        pose = result.reference_from_ct
+        pose = registration.result.reference_from_ct
         if overlay or drr:
             yield Pictures(
                 shot,

@@ -33,6 +33,7 @@ class FakePipeline:
     def __init__(self, verdict=Verdict.OK, reason=''):
         self.verdict, self.reason = verdict, reason
         self.calls = []  # (views, start)
+        self.tracked = 0
         self.error = None
         self.hold = None  # an Event: the computation lasts until it is set or cancelled
         self.drawn = []
@@ -56,6 +57,10 @@ class FakePipeline:
             starts=1,
             time_s=0.01,
         )
+
+    def track(self, views, predicted, cancelled=None):
+        self.tracked += 1
+        return self.register(views, predicted, cancelled)
 
     def overlay(self, view, reference_from_ct):
         self.drawn.append('overlay')

@@ -70,9 +70,9 @@ def test_initial_pose_starts_registrations_until_one_is_accepted():
     pipeline = FakePipeline()
     with running(pipeline, reference_frame='carm') as h:
         h.peer.start.publish(start_pose('carm'))
-        h.wait(lambda: h.node._given)
+        h.wait(lambda: h.node._session.given)
         for count in (1, 2):
-            h.peer.shoot(STAMP_NS + count)
+            h.peer.shoot(STAMP_NS + count * 1_000_000_000)
             h.wait(lambda count=count: len(h.peer.statuses) == count)
         assert pipeline.calls[0][1][2, 3] == 0.9
         assert [values(s)['start'] for s in h.peer.statuses] == ['initial_pose', 'previous']
@@ -91,7 +91,7 @@ def test_initial_pose_in_another_frame_or_without_unit_quaternion_is_ignored(mes
 def test_initial_pose_is_checked_against_the_frame_of_the_first_image():
     with running() as h:
         h.peer.start.publish(start_pose('map'))
-        h.wait(lambda: h.node._given)
+        h.wait(lambda: h.node._session.given)
         h.peer.shoot(STAMP_NS)
         h.wait(lambda: h.peer.statuses)
         assert values(h.peer.statuses[0])['start'] == 'multistart'

@@ -65,7 +65,7 @@ def test_degraded_result_goes_out_with_a_warning():
 def test_the_next_registration_starts_at_the_last_accepted_pose():
     with running() as h:
         for count in (1, 2):
-            h.peer.shoot(STAMP_NS + count)
+            h.peer.shoot(STAMP_NS + count * stamps.NS_PER_S)
             h.wait(lambda count=count: len(h.peer.statuses) == count)
         assert [values(s)['start'] for s in h.peer.statuses] == ['multistart', 'previous']
         assert h.pipeline.calls[0][1] is None
