@@ -64,8 +64,10 @@ def line_integrals(pixels, intensity):
         top = float(values.max())
         if top <= 0:
             raise InputError('the raw image has no positive pixel: is it blank, or intensity log?')
-        # Integer counts end at 1; a float image may be scaled to [0, 1], so its floor is relative.
-        floor = 1.0 if np.issubdtype(pixels.dtype, np.integer) else top * 1e-5
+        # Integer counts end at 1; a float image may be scaled to [0, 1], so its floor is relative,
+        # and above 0 for the smallest numbers too.
+        integer = np.issubdtype(pixels.dtype, np.integer)
+        floor = 1.0 if integer else max(top * 1e-5, np.finfo(np.float32).tiny)
         return np.log(np.float32(top)) - cv2.log(np.maximum(values, np.float32(floor)))
     if intensity == 'inverted':
         return values.max() - values

@@ -17,6 +17,11 @@ from surgical_perception.geometry import se3
 from surgical_perception.geometry.frames import check_flip
 
 
+# Focal length over image width of any C-arm, endoscope or microscope, with a wide margin: 0.04 is
+# a field of view of 170 degrees.  What lies outside is no number of pixels.
+_FOCAL_PER_WIDTH = (0.04, 1000.0)
+
+
 @dataclass(frozen=True)
 class PinholeCamera:
     """Intrinsics in pixels; `fx = SDD / du` for a C-arm of pixel size du."""
@@ -83,6 +88,12 @@ class PinholeCamera:
             raise InputError(
                 f'fx = {self.fx:g}, fy = {self.fy:g} must be positive: '
                 'a mirrored image is declared by image_flip'
+            )
+        low, high = _FOCAL_PER_WIDTH
+        if not low <= self.fx / self.width <= high:
+            raise InputError(
+                f'fx = {self.fx:g} for an image of {self.width} pixels is no focal length of a '
+                'camera: give it in pixels, SDD / pixel size'
             )
         if abs(self.fx / self.fy - 1) > 0.05:
             raise InputError(

@@ -6,6 +6,8 @@ geometry_msgs/PoseWithCovariance (x, y, z, then rotations about the fixed axes x
 Source of the formulas: Sola et al., "A micro Lie theory for state estimation in robotics".
 """
 
+import math
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -110,9 +112,10 @@ def from_quaternion(translation, quaternion_xyzw):
     t = np.asarray(translation, float)
     if not (np.isfinite(q).all() and np.isfinite(t).all()):
         raise InputError('the pose holds NaN or infinity: check what publishes it')
-    if abs(np.linalg.norm(q) - 1) > 1e-3:
+    norm = math.hypot(*q)
+    if abs(norm - 1) > 1e-3:
         raise InputError(
-            f'the quaternion has norm {np.linalg.norm(q):.4g}, expected 1: normalise it, '
+            f'the quaternion has norm {norm:.4g}, expected 1: normalise it, '
             'and check the order x, y, z, w'
         )
     return from_rotation_translation(Rotation.from_quat(q).as_matrix(), t)
