@@ -16,7 +16,6 @@ from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.frames import check_flip
 
-
 # Focal length over image width of any C-arm, endoscope or microscope, with a wide margin: 0.04 is
 # a field of view of 170 degrees.  What lies outside is no number of pixels.
 _FOCAL_PER_WIDTH = (0.04, 1000.0)

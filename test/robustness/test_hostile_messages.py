@@ -102,7 +102,7 @@ def test_transforms_are_kept_or_ignored_and_none_becomes_an_identity(listener, m
     # tf2 accepts a squared norm within 1e-2 of 1.
     rotation = transform.rotation
     norm = math.hypot(rotation.x, rotation.y, rotation.z, rotation.w)
-    good = is_rigid(transform.translation, rotation, np.inf) and abs(norm**2 - 1) < 1e-2
+    good = is_rigid(transform.translation, rotation, np.inf) and abs(norm * norm - 1) < 1e-2
     good = good and all(names) and names[0] != names[1]
     # Two slashes, or one that remains, name no frame that anybody could ask for.
     asked = good and not any(name.startswith('/') for name in names)
