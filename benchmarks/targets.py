@@ -105,16 +105,37 @@ def raw_counts(case, pose, seed, index, camera=CAMERA):
     file = CACHE / f'{key}.npy'
     if file.exists():
         return np.load(file)
-    ideal = siddon.project(_bent(case.ct), camera, pose, TARGET_ATTENUATION)
+    ideal = ideal_line_integrals(case, pose, camera)
     if case.obstructions:
         before = obstructions.preset(case.obstructions)
         ideal, _ = obstructions.obstruct(ideal, before, np.random.default_rng([seed, 4, index]))
     raw = degrade(ideal, preset(case.degradation), np.random.default_rng([seed, 3, index]))
-    CACHE.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix('.partial.npy')
-    np.save(partial, raw)
-    partial.replace(file)
+    _save(file, raw)
     return raw
+
+
+def ideal_line_integrals(case, pose, camera=CAMERA):
+    """Return the line integrals [H, W] of a pose [4, 4]: cases of one CT share them."""
+    settings = {
+        'ct': case.ct.sha256,
+        'attenuation': dataclasses.asdict(TARGET_ATTENUATION),
+        'gamma': _WINDOWED_GAMMA,
+        'camera': dataclasses.asdict(camera),
+        'pose': pose.round(12).tolist(),
+    }
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
+    file = CACHE / f'ideal_{key}.npy'
+    if not file.exists():
+        _save(file, siddon.project(_bent(case.ct), camera, pose, TARGET_ATTENUATION))
+    return np.load(file)
+
+
+def _save(file, image):
+    """Write an image so that nobody ever reads half of it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(f'.{os.getpid()}.npy')
+    np.save(partial, image)
+    partial.replace(file)
 
 
 def _bent(ct):
