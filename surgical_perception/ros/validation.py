@@ -4,6 +4,8 @@ What a message must be before anything is computed from it; a refusal says what 
 Each function returns what it had to compute anyway, so that nobody computes it again unchecked.
 """
 
+import math
+
 import numpy as np
 
 from surgical_perception import images
@@ -86,8 +88,8 @@ def pose_from_transform(transform):
     """
     q, t = transform.rotation, transform.translation
     quaternion = np.array([q.x, q.y, q.z, q.w])
-    norm = np.linalg.norm(quaternion)
-    if not abs(norm**2 - 1) < _TF_QUATERNION_TOLERANCE:
+    norm = math.hypot(*quaternion)
+    if not abs(norm * norm - 1) < _TF_QUATERNION_TOLERANCE:
         raise InputError(f'the quaternion has norm {norm:.4g}, expected 1: normalise it')
     return se3.from_quaternion([t.x, t.y, t.z], quaternion / norm)
 
