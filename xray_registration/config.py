@@ -68,6 +68,25 @@ class TrackingConfig:
 
 
 @dataclass(frozen=True)
+class CalibrationConfig:
+    """Standard deviations of the C-arm's geometry; 0 takes what the views say as exact."""
+
+    view_rotation_deg: float = 0.0  # of each further view against the first, about each axis
+    view_translation_mm: float = 0.0  # likewise, along each axis
+    sdd_percent: float = 0.0  # of each view's source-detector distance
+
+    @property
+    def moves_views(self):
+        """Whether further views may move against the first; both deviations must be given."""
+        return self.view_rotation_deg > 0 and self.view_translation_mm > 0
+
+    @property
+    def is_active(self):
+        """Whether anything is estimated beside the pose."""
+        return self.moves_views or self.sdd_percent > 0
+
+
+@dataclass(frozen=True)
 class RegistrationConfig:
     """Everything that `register` may be told."""
 
@@ -90,6 +109,7 @@ class RegistrationConfig:
     multistart: MultistartConfig = field(default_factory=MultistartConfig)
     region: RegionConfig = field(default_factory=RegionConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     robust_scale: float = 1.0  # Huber threshold on |Phi_moving - Phi_fixed|
     source_to_isocentre_mm: float = 750.0  # of the AP position that is assumed without a start
     timeout_s: float = 30.0

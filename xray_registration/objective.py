@@ -8,11 +8,9 @@ from surgical_perception.geometry import se3
 from xray_registration.alignment import aligned_in_plane
 from xray_registration.drr import render
 from xray_registration.pyramid import bin_factor, binned_view
+from xray_registration.region import COVERED, Window, around_projection, left_out, share_in_view
 from xray_registration.similarity import SIMILARITIES
 from xray_registration.similarity.linearisation import Linearisation
-
-# A ray with less attenuation than 2 mm of water has not met the patient.
-_COVERED = 0.05
 
 
 class Evaluated(NamedTuple):
@@ -30,6 +28,15 @@ class Match(NamedTuple):
     overlap: float
 
 
+class Term(NamedTuple):
+    """One view as it enters the cost; `mask` is where it is rendered, None everywhere."""
+
+    similarity: object
+    camera: object
+    camera_from_reference: np.ndarray
+    mask: np.ndarray | None
+
+
 class LevelObjective:
     """Mean over views of a similarity's cost; one twist in `ct` axes moves all views alike."""
 
@@ -40,46 +47,94 @@ class LevelObjective:
         self._step_m = max(1e-3 * step_mm, float(self._volume.spacing_m.min()))
         self._isocentre_m = volumes.isocentre_m
         self._backend = config.backend
-        self._terms = []
-        for view in views:
-            image, mask, camera = binned_view(view, bin_factor(view.camera, level.image_size))
-            similarity = SIMILARITIES[level.similarity](
-                image, mask, level.patch, config.robust_scale
-            )
-            self._terms.append((similarity, camera, view.camera_from_reference))
-            if view is views[0]:
-                self._first = image, mask, camera
+        self._robust_scale = config.robust_scale
+        self._level = level
+        self._region = config.region
+        self._beyond = volumes.continuation() if config.region.leave_out_cut else None
+        self._views = views
+        self._binned = {}
+        depth_m = 1e-3 * config.source_to_isocentre_mm
+        self._windows = [self._window(index, depth_m) for index in range(len(views))]
+        self._first = self._windows[0]
+        self.terms = [
+            self._term(window, view.camera_from_reference, None)
+            for window, view in zip(self._windows, views, strict=True)
+        ]
         # A pixel at the isocentre is about its detector size halved; a fiftieth of that is far
         # below what the level can resolve.
-        self.tolerance_m = 0.02e-3 * bin_factor(views[0].camera, level.image_size)
+        self.tolerance_m = 0.02e-3 * (
+            level.pixel_mm or bin_factor(views[0].camera, level.image_size)
+        )
 
     @property
     def redraws(self):
         """How often a descent is begun again with `focus` at the pose that it has reached."""
-        return 1
+        return self._level.redraws
 
     def focus(self, ct_from_reference):
         """Redraw what depends on where the CT is projected to; nothing for the whole image."""
+        if self._region.kind == 'whole' and self._beyond is None:
+            return
+        reference_from_ct = se3.inverse(ct_from_reference)
+        for index, view in enumerate(self._views):
+            carm_from_ct = view.camera_from_reference @ reference_from_ct
+            depth_m = se3.apply(carm_from_ct, self._isocentre_m)[2]
+            self._windows[index] = window = self._window(index, depth_m)
+            if self._beyond is not None:
+                window = left_out(window, carm_from_ct, self._beyond, self._draw)
+            if self._region.kind == 'projection':
+                margin_m = 1e-3 * self._level.margin_mm
+                window = around_projection(
+                    window, carm_from_ct, self._isocentre_m, self._volume, margin_m, self._draw
+                )
+            self.terms[index] = self._term(window, view.camera_from_reference, window.mask)
+
+    def _window(self, index, depth_m):
+        """Return one view binned for this level, with the isocentre at a depth."""
+        view, level = self._views[index], self._level
+        if level.pixel_mm is None:
+            factor = bin_factor(view.camera, level.image_size)
+        else:
+            factor = max(1, round(1e-3 * level.pixel_mm * view.camera.fx / max(depth_m, 1e-3)))
+        if (index, factor) not in self._binned:
+            self._binned[index, factor] = Window(*binned_view(view, factor))
+        return self._binned[index, factor]
+
+    def _term(self, window, camera_from_reference, mask):
+        similarity = SIMILARITIES[self._level.similarity](
+            window.image, window.mask, self._level.patch, self._robust_scale
+        )
+        return Term(similarity, window.camera, camera_from_reference, mask)
+
+    def _draw(self, volume, camera, carm_from_ct, mask=None):
+        """Return the DRR [H, W] of a volume; steps of a voxel are fine enough for an outline."""
+        return render(volume, camera, carm_from_ct, mask=mask, backend=self._backend).image[0]
+
+    def moved(self, ct_from_reference, xi):
+        """Move a pose [4, 4] by a twist [6] about the isocentre in `ct` axes."""
+        return se3.perturb(xi, ct_from_reference, self._isocentre_m)
 
     def evaluate(self, ct_from_reference, jacobian='continuum'):
         """Render every view at a pose [4, 4] and return the cost with the renderings."""
-        reference_from_ct = se3.inverse(ct_from_reference)
-        renderings = [
-            self._render(camera, camera_from_reference @ reference_from_ct, jacobian)
-            for _, camera, camera_from_reference in self._terms
-        ]
+        renderings = [self.render_term(term, ct_from_reference, jacobian) for term in self.terms]
         costs = [
-            similarity.cost(rendering.image[0])
-            for (similarity, _, _), rendering in zip(self._terms, renderings, strict=True)
+            term.similarity.cost(rendering.image[0])
+            for term, rendering in zip(self.terms, renderings, strict=True)
         ]
         return Evaluated(float(np.mean(costs)), renderings)
 
-    def _render(self, camera, carm_from_ct, jacobian):
+    def render_term(self, term, ct_from_reference, jacobian='continuum'):
+        """Return the Rendering of one Term's view at a pose [4, 4]."""
+        carm_from_ct = term.camera_from_reference @ se3.inverse(ct_from_reference)
+        return self._render(term.camera, carm_from_ct, jacobian, term.mask)
+
+    def _render(self, camera, carm_from_ct, jacobian, mask=None):
         return render(
             self._volume,
             camera,
             carm_from_ct,
             jacobian,
+            mask,
             step_m=self._step_m,
             isocentre_m=self._isocentre_m,
             backend=self._backend,
@@ -99,10 +154,8 @@ class LevelObjective:
     def linearise(self, evaluated):
         """Return the Linearisation of the mean cost at an evaluated pose."""
         models = [
-            similarity.linearise(rendering.image[0], rendering.jacobian[0])
-            for (similarity, _, _), rendering in zip(
-                self._terms, evaluated.renderings, strict=True
-            )
+            term.similarity.linearise(rendering.image[0], rendering.jacobian[0])
+            for term, rendering in zip(self.terms, evaluated.renderings, strict=True)
         ]
         n = len(models)
         return Linearisation(
@@ -114,11 +167,26 @@ class LevelObjective:
 
     def match(self, ct_from_reference):
         """Return the Match of a pose: the worst view counts."""
+        self.focus(ct_from_reference)
         evaluated = self.evaluate(ct_from_reference, jacobian='none')
         images = [rendering.image[0] for rendering in evaluated.renderings]
         similarities = [
-            similarity.similarity(image)
-            for (similarity, _, _), image in zip(self._terms, images, strict=True)
+            term.similarity.similarity(image)
+            for term, image in zip(self.terms, images, strict=True)
         ]
-        overlaps = [float((image > _COVERED).mean()) for image in images]
-        return Match(evaluated.cost, min(similarities), min(overlaps))
+        return Match(evaluated.cost, min(similarities), self._overlap(images, ct_from_reference))
+
+    def _overlap(self, images, ct_from_reference):
+        """Return the share of the image that the CT covers, or of its projection that it shows."""
+        if self._region.kind == 'whole':
+            return min(float((image > COVERED).mean()) for image in images)
+        reference_from_ct = se3.inverse(ct_from_reference)
+        return min(
+            share_in_view(
+                window,
+                view.camera_from_reference @ reference_from_ct,
+                self._volume,
+                self._draw,
+            )
+            for window, view in zip(self._windows, self._views, strict=True)
+        )

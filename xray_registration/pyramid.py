@@ -4,6 +4,11 @@ import threading
 
 import numpy as np
 
+from xray_registration.region import continuation
+
+# A cut face needs no fine grid: a ray is left out or not.
+_CONTINUATION_VOXEL_MM = 4.0
+
 # A binned pixel is used where at least this share of its fine pixels may be.
 _MIN_BIN_SHARE = 0.75
 
@@ -33,6 +38,14 @@ class VolumePyramid:
             if voxel_mm not in self._grids:
                 self._grids[voxel_mm] = self.volume.resampled(voxel_mm * 1e-3)
             return self._grids[voxel_mm]
+
+    def continuation(self):
+        """Return the body beyond the CT's faces, or None where none cuts it; made once."""
+        volume = self.at(_CONTINUATION_VOXEL_MM)
+        with self._lock:
+            if 'continuation' not in volume.cache:
+                volume.cache['continuation'] = continuation(volume)
+            return volume.cache['continuation']
 
 
 def bin_factor(camera, image_size):

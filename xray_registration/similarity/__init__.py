@@ -8,8 +8,9 @@ Source: Chen and Kong, WACV 2026 (the sphere); the untrained encoding is ours.
 """
 
 from xray_registration.similarity.global_ncc import GlobalNcc
+from xray_registration.similarity.gradient_ncc import GradientNcc
 from xray_registration.similarity.local_ncc import LocalNcc
 
-SIMILARITIES = {'global_ncc': GlobalNcc, 'local_ncc': LocalNcc}
+SIMILARITIES = {'global_ncc': GlobalNcc, 'local_ncc': LocalNcc, 'gradient_ncc': GradientNcc}
 
-__all__ = ['SIMILARITIES', 'GlobalNcc', 'LocalNcc']
+__all__ = ['SIMILARITIES', 'GlobalNcc', 'GradientNcc', 'LocalNcc']

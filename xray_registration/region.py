@@ -1,0 +1,102 @@
+"""
+Where X-ray and DRR are compared: around the projected CT, and not past where it is cut off.
+
+A CT that holds one segmented bone explains nothing of a full X-ray but that bone and what lies
+against it, so they are compared only near the projection, which is drawn anew as the pose moves.
+A CT that was cut out of a body lacks what lies beyond its faces: rays that would meet it are left
+out.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from surgical_perception.geometry import se3
+from xray_registration.volume.attenuation import AttenuationVolume
+
+# A ray with less attenuation than 2 mm of water has not met the CT; one that would meet more
+# than that beyond a cut face is left out.
+COVERED = 0.05
+
+# Less than a tenth of water is air, foam of the table or lung noise: no body is cut off there.
+_BODY_PER_M = 2.7
+
+# How far a cut body is taken to go on.  C-arm rays are so flat to the faces of a trunk that they
+# leave the continued body within this length or are in air.
+_REACH_M = 0.2
+
+# Below this many pixels a comparison says nothing: a 5x5 window and its surroundings.
+_MIN_PIXELS = 50
+
+
+class Window(NamedTuple):
+    """What one view shows at one level: [h, w] image and mask, and the camera of that crop."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    camera: object
+
+
+def continuation(volume):
+    """
+    Return what the CT lacks: its border slices carried on outwards, nothing in between.
+
+    Only faces that cut a body are carried on.  Returns an AttenuationVolume, or None where every
+    face is in air.
+    """
+    mu = volume.mu_per_m
+    count = np.ceil(_REACH_M / volume.spacing_m[::-1]).astype(int)
+    pads = [
+        tuple(int(n) * bool(np.take(mu, end, axis).max() > _BODY_PER_M) for end in (0, -1))
+        for axis, n in enumerate(count)
+    ]
+    if not np.any(pads):
+        return None
+    beyond = np.pad(mu, pads, mode='edge')
+    beyond[tuple(slice(low, low + n) for (low, _), n in zip(pads, mu.shape, strict=True))] = 0
+    shift = np.eye(4)
+    shift[:3, 3] = [-low for low, _ in reversed(pads)]
+    return AttenuationVolume(beyond, volume.ct_from_index @ shift)
+
+
+def left_out(window, carm_from_ct, beyond, draw):
+    """Return the Window without the rays that meet the body `beyond` the CT's faces."""
+    missing = draw(beyond, window.camera, carm_from_ct, window.mask) > COVERED
+    return window._replace(mask=window.mask & ~missing)
+
+
+def around_projection(window, carm_from_ct, isocentre_m, volume, margin_m, draw):
+    """
+    Return the Window within a margin of the projected CT, cropped to it.
+
+    margin_m    measured at the isocentre's depth
+    draw        (volume, camera, carm_from_ct, mask) -> DRR [h, w]
+
+    A projection that the window does not show leaves the window as it is: nothing there will
+    match, which is what the gate is to see.
+    """
+    projected = draw(volume, window.camera, carm_from_ct, None) > COVERED
+    depth_m = max(se3.apply(carm_from_ct, isocentre_m)[2], 1e-3)
+    distance_px = cv2.distanceTransform((~projected).astype(np.uint8), cv2.DIST_L2, 5)
+    near = window.mask & (distance_px <= margin_m * window.camera.fx / depth_m)
+    if not projected.any() or near.sum() < _MIN_PIXELS:
+        return window
+    rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    return Window(
+        np.ascontiguousarray(window.image[top:bottom, left:right]),
+        np.ascontiguousarray(near[top:bottom, left:right]),
+        window.camera.cropped(int(left), int(top), int(right - left), int(bottom - top)),
+    )
+
+
+def share_in_view(window, carm_from_ct, volume, draw):
+    """Return the share of the projected CT that falls on usable pixels of a whole Window."""
+    camera = window.camera
+    # Half an image around it: what falls farther out has left the image anyway.
+    right, down = camera.width // 2, camera.height // 2
+    wide = camera.cropped(-right, -down, camera.width + 2 * right, camera.height + 2 * down)
+    projected = draw(volume, wide, carm_from_ct, None) > COVERED
+    seen = projected[down : down + camera.height, right : right + camera.width] & window.mask
+    return float(seen.sum() / max(projected.sum(), 1))
