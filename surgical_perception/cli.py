@@ -16,6 +16,7 @@ from surgical_perception.verbs.demo import demo
 from surgical_perception.verbs.evaluate import evaluate
 from surgical_perception.verbs.exit_codes import BAD_INPUT, INTERRUPTED
 from surgical_perception.verbs.register import register
+from surgical_perception.verbs.replay import replay
 from surgical_perception.verbs.track import track
 
 PROGRAM = 'surgical-perception'
@@ -51,6 +52,7 @@ def _common(
 app.command(cls=SeveralValues)(register)
 app.command()(track)
 app.command()(evaluate)
+app.command()(replay)
 app.command()(demo)
 
 

@@ -18,11 +18,20 @@ CLOCK_TOPIC = '/clock'
 
 def message_type(name):
     """Return the rclpy class of a type such as 'sensor_msgs/msg/Image'; raises InputError."""
-    package, kind, message = name.split('/')
+    package, _, message = name.rpartition('/')
     try:
-        return getattr(importlib.import_module(f'{package}.{kind}'), message)
-    except (ImportError, AttributeError):
+        return getattr(importlib.import_module(package.replace('/', '.')), message)
+    except (ImportError, AttributeError, ValueError):
         raise InputError(f'message type {name} is not installed') from None
+
+
+def is_installed(name):
+    """Tell whether the message type of that name can be had."""
+    try:
+        message_type(name)
+    except InputError:
+        return False
+    return True
 
 
 def read_parameters(node, cls):
@@ -32,26 +41,40 @@ def read_parameters(node, cls):
 
 def run(node_class, args=None):
     """
-    Run a node that ends by itself: make it, call its `run(stopped)`, return the exit code.
+    Run a node that ends by itself and return the exit code.
 
-    `stopped` is an event that SIGINT and SIGTERM set: a bag must not be left half written, so
-    nothing is raised in the middle of a write.  0 at the end of the work and when stopped; 2,
-    with one sentence, for bad input.
+    0 at the end of the work and when stopped; 2, with one sentence, for bad input.
+    """
+    try:
+        run_to_end(node_class, args)
+    except InputError as error:
+        get_logger(node_class.NAME).fatal(str(error))
+        return BAD_INPUT
+    return 0
+
+
+def run_to_end(make_node, args=None):
+    """
+    Make a node, call its `run(stopped)`, and return whether SIGINT or SIGTERM ended it.
+
+    `stopped` is an event that those signals set: a bag must not be left half written, so nothing
+    is raised in the middle of a write.  Raises InputError.
     """
     remove_orphans()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    node, code = None, 0
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    node = None
     try:
-        node = node_class()
+        node = make_node()
         node.run(stopped)
-    except InputError as error:
-        get_logger(node_class.NAME).fatal(str(error))
-        code = BAD_INPUT
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return code
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return stopped.is_set()

@@ -1,8 +1,9 @@
 """
 Replay a bag over DDS: the raw bytes of every message, at their times, and `/clock`.
 
-It waits until somebody listens to every topic, so nothing is lost to discovery.  A bag's own
-/clock is left out: the replay is the clock.
+It waits until somebody listens, so nothing is lost to discovery.  A bag's own /clock is left out:
+the replay is the clock; so are /rosout and /parameter_events, where every node speaks for itself.
+`~/pause` (std_srvs/SetBool) and `~/step` (std_srvs/Trigger) hold it, as keys do.
 """
 
 import sys
@@ -10,21 +11,28 @@ import time
 from dataclasses import dataclass
 
 from rclpy.duration import Duration
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool, Trigger
 
 from surgical_perception.bags import BagReader
 from surgical_perception.errors import InputError
 from surgical_perception.parameters import param
 from surgical_perception.ros import bag_nodes, stamps
 from surgical_perception.ros.bag_nodes import CLOCK_TOPIC
+from surgical_perception.ros.playhead import Playhead
+from surgical_perception.ros.subscriber_wait import wait_for_subscribers
+
+LEFT_OUT = (CLOCK_TOPIC, '/rosout', '/parameter_events')
+STATIC_TF = '/tf_static'
+IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+KEYS = 'space: pause or go on; s: step'
 
 # A timer on ROS time must not wait for the next message of a sparse bag.
 _CLOCK_PERIOD_S = 0.02
-_POLL_S = 0.02
-_REMINDER_PERIOD_S = 5.0
 # TF at 100 Hz outruns a depth of 10 while a listener is busy for 0.1 s.
 _MIN_DEPTH = 100
 _ACKNOWLEDGE_S = 2.0
@@ -37,9 +45,17 @@ class ReplayParameters:
     bag: str = param('', 'Bag to play: its folder, or an .mcap or .db3 file.')
     rate: float = param(1.0, 'Playing speed; 2 is twice as fast.', low=0.01, high=100.0)
     loop: bool = param(False, 'Start again at the end; /clock jumps back.')
-    wait_s: float = param(
-        60.0, 'Longest wait for a subscriber of every topic.', 's', low=0.0, high=3600.0
+    paused: bool = param(False, 'Stand still before the first message, until ~/pause or ~/step.')
+    topics: tuple[str, ...] = param(
+        (), 'Topics to play; empty: all whose message type is installed.'
     )
+    step_topic: str = param(
+        '', 'Topic whose messages ~/step counts; empty: the first with images, else any message.'
+    )
+    wait_for: tuple[str, ...] = param(
+        (), 'Topics that must have a subscriber before it begins; empty: all that are played.'
+    )
+    wait_s: float = param(60.0, 'Longest wait for those subscribers.', 's', low=0.0, high=3600.0)
 
     def conflicts(self):
         """Return what is missing."""
@@ -47,79 +63,126 @@ class ReplayParameters:
 
 
 class ReplayNode(Node):
-    """Plays one bag; `run` returns at its end."""
+    """
+    Plays one bag; `run` returns at its end.
+
+    pressed     () -> the keys that were pressed since the last call
+    hint        what is said about them
+    """
 
     NAME = 'replay_node'
 
-    def __init__(self):
-        super().__init__(self.NAME)
+    def __init__(self, pressed=lambda: '', hint='', **kwargs):
+        super().__init__(self.NAME, **kwargs)
         self._parameters = bag_nodes.read_parameters(self, ReplayParameters)
+        self._pressed, self._hint = pressed, hint
+        self._stopped = None
+        self._playhead = Playhead(self._parameters.rate, self._parameters.paused)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
         self._clock_publisher = self.create_publisher(Clock, CLOCK_TOPIC, 10)
+        self.create_service(SetBool, '~/pause', self._on_pause)
+        self.create_service(Trigger, '~/step', self._on_step)
 
     def run(self, stopped):
         """Play the bag to its end, or until `stopped`; raises InputError for an unusable bag."""
-        path, rate = self._parameters.bag, self._parameters.rate
+        path, self._stopped = self._parameters.bag, stopped
         with BagReader(path) as bag:
-            topics = [topic for topic in bag.topics.values() if topic.name != CLOCK_TOPIC]
-            if not topics:
-                raise InputError(f'{path}: there is nothing to replay in it')
+            for note in bag.notes:
+                self.get_logger().warning(f'{path}: {note}')
+            topics = self._chosen(bag.topics)
             publishers = {topic.name: self._publisher(topic) for topic in topics}
-            self._wait_for_subscribers(publishers, stopped)
-            self.get_logger().info(f'playing {path}: {bag.duration_s / rate:.1f} s')
-            self._play(bag, publishers, stopped)
+            step_topic = self._step_topic(topics)
+            self._wait(publishers)
+            seconds = bag.duration_s / self._parameters.rate
+            said = ['paused'] * self._playhead.paused + [self._hint] * bool(self._hint)
+            self.get_logger().info('; '.join([f'playing {path}: {seconds:.1f} s', *said]))
+            self._play(bag, publishers, step_topic)
             while self._parameters.loop and not stopped.is_set():
-                self._play(bag, publishers, stopped)
+                self._play(bag, publishers, step_topic)
         if not stopped.is_set():
             for publisher in publishers.values():
                 publisher.wait_for_all_acked(Duration(seconds=_ACKNOWLEDGE_S))
 
-    def _play(self, bag, publishers, stopped):
+    def _chosen(self, topics):
+        """Return the Topics to play; those whose type is not installed are named and left out."""
+        path, wanted = self._parameters.bag, self._parameters.topics
+        if unknown := sorted(set(wanted) - set(topics)):
+            raise InputError(
+                f'{path}: has no topic {", ".join(unknown)}, but {", ".join(sorted(topics))}'
+            )
+        chosen = [t for name, t in topics.items() if name not in LEFT_OUT]
+        if wanted:
+            chosen = [topics[name] for name in wanted]
+        missing = [t for t in chosen if not bag_nodes.is_installed(t.type)]
+        left_out = '; '.join(f'{t.name} ({t.type} is not installed)' for t in missing)
+        playable = [topic for topic in chosen if topic not in missing]
+        if not playable or (wanted and missing):
+            reason = f'cannot play {left_out}' if missing else 'there is nothing to replay in it'
+            raise InputError(f'{path}: {reason}')
+        if missing:
+            self.get_logger().warning(f'left out: {left_out}')
+        return playable
+
+    def _step_topic(self, topics):
+        """Return the name of the topic whose messages are steps, None for all topics."""
+        if name := self._parameters.step_topic:
+            if name not in (topic.name for topic in topics):
+                raise InputError(f'step_topic {name} is not played: give one of the topics')
+            return name
+        return next((t.name for t in topics if t.type in IMAGES and t.count), None)
+
+    def _wait(self, publishers):
+        required = self._parameters.wait_for or tuple(publishers)
+        if unknown := sorted(set(required) - set(publishers)):
+            raise InputError(f'wait_for {", ".join(unknown)}: not played, nobody can wait for it')
+        wait_for_subscribers(
+            publishers, required, self._parameters.wait_s, self.get_logger(), self._spin
+        )
+
+    def _play(self, bag, publishers, step_topic):
         """Publish every message at its time and say how late the latest was."""
-        count, late_s, first_ns, began = 0, 0.0, None, time.monotonic()
+        count, late_s = 0, 0.0
         for topic, stamp_ns, data in bag.raw(list(publishers)):
-            first_ns = stamp_ns if first_ns is None else first_ns
-            due = began + (stamp_ns - first_ns) * 1e-9 / self._parameters.rate
-            self._run_clock_until(due, stamp_ns, stopped)
-            if stopped.is_set():
+            if not count:
+                self._playhead.begin(stamp_ns)
+            self._run_clock_until(stamp_ns, step_topic in (None, topic))
+            if self._stopped.is_set():
                 break
-            late_s = max(late_s, time.monotonic() - due)
+            late_s = max(late_s, -self._playhead.wait_s(stamp_ns))
             self._publish_clock(stamp_ns)
             publishers[topic].publish(data)
             count += 1
         self.get_logger().info(f'played {count} messages, at most {late_s * 1e3:.0f} ms late')
 
-    def _run_clock_until(self, due, stamp_ns, stopped):
-        """Tick /clock, which reads `stamp_ns` at the time `due`, until then."""
-        while (left := due - time.monotonic()) > 0 and not stopped.is_set():
-            if left > _CLOCK_PERIOD_S:
-                self._publish_clock(stamp_ns - int(left * self._parameters.rate * stamps.NS_PER_S))
-            self._executor.spin_once(timeout_sec=min(left, _CLOCK_PERIOD_S))
+    def _run_clock_until(self, stamp_ns, counts):
+        """Tick /clock until a message is due and may be played."""
+        playhead, told_s = self._playhead, time.monotonic()
+        while not self._stopped.is_set():
+            left_s = playhead.wait_s(stamp_ns)
+            if left_s is not None and left_s <= 0:
+                if playhead.may_play(counts, stamp_ns):
+                    return
+                left_s = None
+            if time.monotonic() - told_s >= _CLOCK_PERIOD_S:
+                told_s = time.monotonic()
+                self._publish_clock(min(playhead.position_ns, stamp_ns))
+            self._spin(_CLOCK_PERIOD_S if left_s is None else min(left_s, _CLOCK_PERIOD_S))
+
+    def _spin(self, timeout_s):
+        """Serve calls and keys; return whether the replay was stopped."""
+        self._executor.spin_once(timeout_sec=timeout_s)
+        for key in self._pressed():
+            if key == ' ':
+                self._playhead.toggle()
+            elif key == 's':
+                self._playhead.step()
+        return self._stopped.is_set()
 
     def _publish_clock(self, stamp_ns):
         message = Clock()
         stamps.fill(message.clock, stamp_ns)
         self._clock_publisher.publish(message)
-
-    def _wait_for_subscribers(self, publishers, stopped):
-        """Wait until every topic is matched, or say which is not and go on."""
-        wait_s = self._parameters.wait_s
-        began = reminded = time.monotonic()
-        while alone := sorted(n for n, p in publishers.items() if not p.get_subscription_count()):
-            now = time.monotonic()
-            if now - began > wait_s:
-                self.get_logger().warning(
-                    f'nobody listens to {", ".join(alone)} after {wait_s:g} s, playing all the '
-                    'same: check the topic names and the QoS of the subscribers'
-                )
-                return
-            if now - reminded > _REMINDER_PERIOD_S:
-                reminded = now
-                self.get_logger().info(f'waiting for a subscriber of {", ".join(alone)}')
-            if stopped.is_set():
-                return
-            self._executor.spin_once(timeout_sec=_POLL_S)
 
     def _publisher(self, topic):
         qos = QoSProfile(depth=max(topic.depth, _MIN_DEPTH))
@@ -128,7 +191,32 @@ class ReplayNode(Node):
         if topic.transient_local:
             qos.durability = DurabilityPolicy.TRANSIENT_LOCAL
             qos.depth = topic.depth
-        return self.create_publisher(bag_nodes.message_type(topic.type), topic.name, qos)
+        if topic.name == STATIC_TF:
+            # One publisher here stands for all that were recorded, each with a message to keep.
+            qos.depth = max(topic.depth, topic.count)
+        try:
+            return self.create_publisher(bag_nodes.message_type(topic.type), topic.name, qos)
+        except InvalidTopicNameException as error:
+            raise InputError(f'{self._parameters.bag}: {topic.name!r}: {error}') from None
+
+    # Services
+
+    def _on_pause(self, request, response):
+        if request.data:
+            self._playhead.pause()
+        else:
+            self._playhead.resume()
+        response.success, response.message = True, self._where()
+        return response
+
+    def _on_step(self, _request, response):
+        self._playhead.step()
+        response.success, response.message = True, self._where()
+        return response
+
+    def _where(self):
+        state = 'paused' if self._playhead.paused else 'playing'
+        return f'{state} at {stamps.text(self._playhead.position_ns)}'
 
 
 def main(args=None):

@@ -1,9 +1,12 @@
 """The environment variables with which node processes are started."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from surgical_perception.errors import InputError
 
 FAST_DDS_PROFILE = Path(__file__).with_name('fastdds_shm.xml')
 
@@ -39,3 +42,14 @@ def node_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     node.setdefault('PYTHONUNBUFFERED', '1')
     node.setdefault('AMENT_PREFIX_PATH', sys.prefix)
     return node
+
+
+def prepare_ros() -> None:
+    """Make this process ready for nodes, before it imports rclpy; raises InputError without it."""
+    if importlib.util.find_spec('rclpy') is None:
+        raise InputError(
+            'rclpy is not installed: source a ROS 2 install, or install the extra ros-wheels of '
+            'this package (`make` does)'
+        )
+    os.environ.update(dds_environment())
+    os.environ.setdefault('AMENT_PREFIX_PATH', sys.prefix)
