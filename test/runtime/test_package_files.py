@@ -17,6 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Name on PyPI: key of rosdep, None where rosdep has none or not the release that is needed.
 ROSDEP = {
     'diffdrr': None,
+    'h5py': 'python3-h5py',
     'hypothesis': 'python3-hypothesis',
     'matplotlib': 'python3-matplotlib',
     'nibabel': None,
