@@ -1,8 +1,9 @@
 """
-What is printed from a parameter dataclass: the YAML in config/ and the table in docs/.
+Parameter files: the YAML in config/ and the table in docs/, printed from a parameter dataclass.
 
-`python -m surgical_perception.parameter_files` writes both anew for every node; a test holds
-the committed files in step with the code.
+`python -m surgical_perception.parameter_files` writes both anew for every node; a test holds the
+committed files in step with the code.  ROS reads such a file for a node, `read_values` for the
+command line.
 """
 
 import importlib
@@ -10,7 +11,10 @@ import json
 import textwrap
 from pathlib import Path
 
-from surgical_perception.parameters import flatten
+import yaml
+
+from surgical_perception.errors import InputError
+from surgical_perception.parameters import OF_ROS, flatten
 
 # Node -> where its parameter dataclass lives; imported by name, as this package imports no node.
 NODES = {
@@ -82,6 +86,46 @@ def files():
     )
     written['docs/parameters.md'] = head + '\n'.join(sections)
     return written
+
+
+def read_values(path, node):
+    """
+    Return {dotted name: value} that a ROS parameter file holds for a node.
+
+    path    YAML of `/**` or the node's name, each with `ros__parameters`
+    node    name of the node; what stands under its own name beats `/**`
+
+    Parameters that ROS itself gives to a node are left out.  Raises InputError, naming the file,
+    where it is no parameter file or says nothing about the node.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read: {error.strerror}') from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f'{path}: is no YAML: {" ".join(str(error).split())}') from None
+    values, found = {}, False
+    for name in ('/**', node, f'/{node}'):
+        section = content.get(name) if isinstance(content, dict) else None
+        if isinstance(section, dict) and isinstance(section.get('ros__parameters'), dict):
+            found = True
+            values |= _flattened(section['ros__parameters'])
+    if not found:
+        raise InputError(
+            f'{path}: holds no parameters of {node}: expected `/**:` or `{node}:`, below it '
+            '`ros__parameters:`'
+        )
+    return {name: value for name, value in values.items() if not name.startswith(OF_ROS)}
+
+
+def _flattened(tree, prefix=''):
+    found = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            found |= _flattened(value, f'{prefix}{name}.')
+        else:
+            found[f'{prefix}{name}'] = value
+    return found
 
 
 def main():

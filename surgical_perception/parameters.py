@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from surgical_perception.errors import InputError
 
+# How the names begin that ROS itself gives to a node.
+OF_ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+
 _KEY = 'parameter'
 _TYPE_NAMES = {
     bool: 'true or false',

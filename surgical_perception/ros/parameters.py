@@ -13,9 +13,6 @@ from rclpy.parameter import Parameter
 from surgical_perception import parameters as schema
 from surgical_perception.errors import InputError
 
-# Names that ROS itself gives to a node.
-_OF_ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
-
 # A launch file cannot leave a parameter out when its argument was not given.  So it passes its
 # arguments as `launch.<name>`, and this text for "not given": the parameter file then holds.
 LAUNCH_PREFIX = 'launch.'
@@ -50,7 +47,7 @@ class NodeParameters:
         overrides = {name: given.value for name, given in node._parameter_overrides.items()}
         values = {}
         for name, value in overrides.items():
-            if name.startswith(_OF_ROS):
+            if name.startswith(schema.OF_ROS):
                 continue
             if name.startswith(LAUNCH_PREFIX):
                 if value == NOT_GIVEN:
@@ -97,7 +94,7 @@ class NodeParameters:
         for change in changes:
             parameter = self._schema.get(change.name)
             if parameter is None:
-                if not change.name.startswith(_OF_ROS):
+                if not change.name.startswith(schema.OF_ROS):
                     refusals.append(schema.unknown_name(change.name, self._schema))
                 continue
             if change.type_ == Parameter.Type.NOT_SET:
