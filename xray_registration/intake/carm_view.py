@@ -7,6 +7,10 @@ import numpy as np
 from surgical_perception.geometry import frames, se3
 from surgical_perception.geometry.camera import PinholeCamera
 
+# What a pose may be relative to: the patient about the C-arm's isocentre (left, posterior, head),
+# the CT itself, or anything else that stands still, such as a calibration cube or a tracker.
+ISOCENTRE, CT, WORLD = 'isocentre', 'ct', 'world'
+
 
 @dataclass(frozen=True)
 class CarmView:
@@ -16,6 +20,7 @@ class CarmView:
     camera                  of the image as it is stored
     camera_from_reference   [4, 4] float64 (m) of the camera once `flip` is undone; None where the
                             file does not say where the C-arm was
+    reference               ISOCENTRE, CT or WORLD
     pixels                  [H, W] as stored, or None where the file holds geometry alone
     intensity               one of views.INTENSITIES, or None where the file does not say
     flip                    one of frames.FLIPS: how the stored image is mirrored (or turned) as
@@ -25,6 +30,7 @@ class CarmView:
 
     camera: PinholeCamera
     camera_from_reference: np.ndarray | None = None
+    reference: str = WORLD
     pixels: np.ndarray | None = None
     intensity: str | None = None
     flip: str | None = 'none'

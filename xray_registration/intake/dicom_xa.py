@@ -10,7 +10,7 @@ import numpy as np
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry.camera import PinholeCamera
-from xray_registration.intake.carm_view import CarmView
+from xray_registration.intake.carm_view import ISOCENTRE, CarmView
 from xray_registration.intake.dicom_frame import DicomFrame
 from xray_registration.intake.positioner import camera_from_isocentre, flip_and_roll, rolled
 
@@ -39,6 +39,7 @@ def read_dicom_xray(path, frame=None):
     return CarmView(
         camera,
         pose,
+        ISOCENTRE,
         header.pixels(),
         _intensity(header),
         flip,

@@ -7,6 +7,7 @@ seen from the detector, mirrored as against the view from the source.  World and
 CT in LPS.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,7 @@ import numpy as np
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.camera import PinholeCamera
-from xray_registration.intake.carm_view import CarmView
+from xray_registration.intake.carm_view import WORLD, CarmView
 from xray_registration.intake.positioner import rolled
 
 _NEG_Z = 'origin-at-focal-pt-det-neg-z'
@@ -98,13 +99,11 @@ def _deepfluoro_view(path, file, name):
     view = _carm_view(path, file, 'proj-params', turned, pixels, 'raw', 'DeepFluoro', _NEG_Z)
     b, camera = DEEPFLUORO_BORDER_PX, view.camera
     inner = camera.cropped(b, b, camera.width - 2 * b, camera.height - 2 * b)
-    return CarmView(
-        inner,
-        view.camera_from_reference,
-        view.pixels[b:-b, b:-b],
-        view.intensity,
-        view.flip,
-        f'{view.text}; {b} pixels cut off at each side',
+    return replace(
+        view,
+        camera=inner,
+        pixels=view.pixels[b:-b, b:-b],
+        text=f'{view.text}; {b} pixels cut off at each side',
     )
 
 
@@ -148,7 +147,7 @@ def _carm_view(path, file, group, turned, pixels, intensity, source, kind=None):
     pose = rolled(_FROM_NEG_Z @ pose if mirrored else pose, turned)
     flip = _FLIPS[mirrored, turned]
     text = f'{source}, camera of type {kind}, patient up after {turned} degrees; flip {flip}'
-    return CarmView(camera, pose, pixels, intensity, flip, text)
+    return CarmView(camera, pose, WORLD, pixels, intensity, flip, text)
 
 
 def _write(group, view):
