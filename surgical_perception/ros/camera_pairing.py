@@ -20,6 +20,7 @@ class CameraPairing:
         self._on_pair = on_pair
         self._exact = Synchroniser(('image', 'info')) if mode == 'exact' else None
         self._info = self._image = None
+        self._replaced = 0  # images that waited in vain for the first camera_info
 
     def add_image(self, image):
         """Take an image."""
@@ -28,6 +29,7 @@ class CameraPairing:
         elif self._info:
             self._on_pair(image, self._info)
         else:
+            self._replaced += self._image is not None
             self._image = image
 
     def add_info(self, info):
@@ -47,6 +49,7 @@ class CameraPairing:
 
     def clear(self):
         """Drop what waits."""
+        self._replaced += self._image is not None
         self._image = None
         if self._exact:
             self._exact.clear()
@@ -60,7 +63,7 @@ class CameraPairing:
     @property
     def dropped(self):
         """Number of messages without a partner."""
-        return sum(self._exact.dropped.values()) if self._exact else 0
+        return sum(self._exact.dropped.values()) if self._exact else self._replaced
 
 
 class ShotPairing:

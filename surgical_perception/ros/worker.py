@@ -14,8 +14,9 @@ class Worker:
     A job is a generator function `job(cancelled)`: what it yields is passed, in order, to the
     `on_value(value)` of its `submit`, and an exception that it raises to `on_error(error)`.  Both
     run in the thread that spins the node, so that node state needs no locks.  A job that waits
-    is replaced by the next one (latest wins) and counted in `dropped`.  After `cancel` nothing
-    of an earlier job arrives any more.
+    is replaced by the next one (latest wins).  After `cancel` nothing of an earlier job arrives
+    any more.  `dropped` counts the jobs that were replaced or cancelled before they said anything:
+    every submitted job has said something, is counted there, or is still to come.
     """
 
     def __init__(self, node):
@@ -47,11 +48,12 @@ class Worker:
     def cancel(self):
         """Drop the waiting job, ask the running one to end, and discard what it still says."""
         with self._condition:
+            said_by = (item[0] for item in self._outbox)
+            for job in {self._waiting, self._running, *said_by} - {None}:
+                if not job.cancelled.is_set():
+                    self.dropped += not job.delivered
+                    job.cancelled.set()
             self._waiting = None
-            if self._running:
-                self._running.cancelled.set()
-            for item in self._outbox:
-                item[0].cancelled.set()
 
     def stop(self):
         """Cancel and end the thread; return whether it ended in time."""
@@ -88,6 +90,7 @@ class Worker:
         while self._outbox:
             job, receive, value = self._outbox.popleft()
             if not job.cancelled.is_set():
+                job.delivered = True
                 receive(value)
 
 
@@ -95,3 +98,4 @@ class _Job:
     def __init__(self, generate, on_value, on_error):
         self.generate, self.on_value, self.on_error = generate, on_value, on_error
         self.cancelled = threading.Event()
+        self.delivered = False  # whether anything of it has reached the node
