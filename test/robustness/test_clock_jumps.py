@@ -35,7 +35,8 @@ def test_twenty_loops_of_a_bag_in_which_camera_info_ends_early():
                 shoot = h.peer.shoot if second < 2 else lambda ns: shoot_without_info(h, ns)
                 shoot((BEGIN_S + second) * S)
                 h.wait(lambda n=4 * loop + second + 1: images.count == n)
-                h.wait(lambda n=2 * loop + min(second + 1, 2): len(h.peer.statuses) == n)
+                good = 2 * loop + min(second + 1, 2)
+                h.wait(lambda n=good: len(h.peer.statuses) == n)
         assert stamps_of(h) == [BEGIN_S, BEGIN_S + 1] * LOOPS
         # The images at the end have no partner; those of the last loop still wait for one.
         assert h.node.inputs.counts()['unmatched'] == 2 * (LOOPS - 1)
