@@ -240,7 +240,7 @@ def test_jpeg_is_unpacked(tmp_path):
     """The JPEG 2000 file that pydicom ships, declared an X-ray."""
     source = pydicom.dcmread(pydicom.data.get_testdata_file('JPEG2000.dcm'))
     source.Modality = 'XA'
-    pixels, _ = read_dicom_pixels(save(tmp_path / 'x.dcm', source))
+    pixels, *_ = read_dicom_pixels(save(tmp_path / 'x.dcm', source))
     assert pixels.shape == (source.Rows, source.Columns)
     assert pixels.std() > 0
 
@@ -264,8 +264,8 @@ BAD = {
         },
         'PositionerPrimaryAngleIncrement',
     ),
-    'which frame': ({'pixels': np.stack([picture()] * 3)}, 'holds 3 frames: say which one'),
-    'no such frame': ({'pixels': np.stack([picture()] * 3), 'frame': 3}, 'has no frame 3'),
+    'which frame': ({'pixels': np.stack([picture()] * 3)}, 'holds 3 X-rays: say which one'),
+    'no such frame': ({'pixels': np.stack([picture()] * 3), 'frame': 3}, 'has no X-ray 3'),
 }
 
 

@@ -121,7 +121,7 @@ BAD = {
     'another size': (f'{CAM}/num-cols', 80, '640x480'),
     'a volume': ('proj-000/img/pixels', np.zeros((2, 2, 2)), 'one grey picture'),
     'elsewhere': (f'{CAM}/intrinsic', h5py.ExternalLink('/etc/passwd', '/'), 'is missing'),
-    'no projection': ('num-projs', 0, '0 projections'),
+    'no projection': ('num-projs', 0, '0 X-rays'),
     'another program': ('num-projs', None, 'another program'),
 }
 

@@ -10,6 +10,7 @@ from pydicom.pixels import pixel_array
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from surgical_perception.errors import InputError
+from xray_registration.intake.selection import chosen_number
 
 MODALITIES = ('XA', 'RF', 'DX')
 
@@ -30,16 +31,7 @@ class DicomFrame:
         self.path = Path(path)
         self._data = _header(self.path)
         self.count = int(self._data.get('NumberOfFrames') or 1)
-        if frame is None and self.count > 1:
-            raise InputError(
-                f'{self.path}: holds {self.count} frames: say which one, as in '
-                f'{self.path.name}#0 for the first'
-            )
-        self.number = frame or 0
-        if not 0 <= self.number < self.count:
-            raise InputError(
-                f'{self.path}: has no frame {self.number}: it holds {self.count}, counted from 0'
-            )
+        self.number = chosen_number(self.path, frame, self.count)
         self._groups = [self._data, *self._functional_groups()]
 
     def get(self, keyword):

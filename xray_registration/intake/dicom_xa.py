@@ -16,6 +16,7 @@ from xray_registration.intake.positioner import camera_from_isocentre, flip_and_
 
 # Metres or cm, or a value that was never set, lie outside of them.
 _SDD_MM = (300.0, 3000.0)
+_MIN_SOURCE_TO_PATIENT_MM = 100.0
 _PIXEL_MM = (0.02, 5.0)
 
 # A beam that meets the detector at another angle has its principal point elsewhere.
@@ -49,9 +50,9 @@ def read_dicom_xray(path, frame=None):
 
 
 def read_dicom_pixels(path, frame=None):
-    """Read the X-ray alone: (pixels [H, W], intensity or None)."""
+    """Read the X-ray alone: (pixels [H, W], intensity or None, flip or None)."""
     header = DicomFrame(path, frame)
-    return header.pixels(), _intensity(header)
+    return header.pixels(), _intensity(header), _orientation(header)[1]
 
 
 def _intensity(header):
@@ -139,31 +140,42 @@ def _principal_point(header, camera, spacing_mm):
     return float(column), float(row)
 
 
-def _pose(header):
-    """Return (camera_from_isocentre or None, flip or None, words about them)."""
+def _orientation(header):
+    """Return (pose of a camera at distance 0, or None; flip or None; words about them)."""
     angles = [_angle(header, name) for name in ('Primary', 'Secondary')]
-    distance_mm = header.number_of('DistanceSourceToPatient')
-    if distance_mm is None:
-        distance_mm = header.number_of('DistanceSourceToIsocenter')
     if None in angles:
         return None, None, ['no positioner angles: pose and mirroring are unknown']
     primary_deg, secondary_deg = angles
-    words = [
-        f'{"LAO" if primary_deg >= 0 else "RAO"} {abs(primary_deg):g}, '
-        f'{"CRA" if secondary_deg >= 0 else "CAU"} {abs(secondary_deg):g} degrees'
-    ]
-    upright = camera_from_isocentre(primary_deg, secondary_deg, (distance_mm or 0) * 1e-3)
+    rotation = camera_from_isocentre(primary_deg, secondary_deg, 0.0)
     codes = header.get('PatientOrientation') or []
-    flip, roll_deg = flip_and_roll(upright, *codes) if len(codes) == 2 else (None, 0)
-    named = '\\'.join(codes) or 'missing'
-    if flip is None:
-        words.append(f'PatientOrientation is {named}: mirroring is unknown')
-    else:
-        words.append(f'PatientOrientation {named}: flip {flip}, turned by {roll_deg} degrees')
+    flip, roll_deg = flip_and_roll(rotation, *codes) if len(codes) == 2 else (None, 0)
+    named = 'PatientOrientation ' + ('\\'.join(codes) or 'is missing')
+    return (
+        rolled(rotation, roll_deg),
+        flip,
+        [
+            f'{"LAO" if primary_deg >= 0 else "RAO"} {abs(primary_deg):g}, '
+            f'{"CRA" if secondary_deg >= 0 else "CAU"} {abs(secondary_deg):g} degrees',
+            f'{named}: mirroring is unknown'
+            if flip is None
+            else f'{named}: flip {flip}, turned by {roll_deg} degrees',
+        ],
+    )
+
+
+def _pose(header):
+    """Return (camera_from_isocentre or None, flip or None, words about them)."""
+    pose, flip, words = _orientation(header)
+    distance_mm = header.number_of('DistanceSourceToPatient')
+    if distance_mm is None:
+        distance_mm = header.number_of('DistanceSourceToIsocenter')
+    if pose is None:
+        return None, flip, words
     if distance_mm is None:
         return None, flip, [*words, 'no distance from source to patient: the pose is unknown']
-    _check(header, 'DistanceSourceToPatient', distance_mm, (100.0, _SDD_MM[1]))
-    return rolled(upright, roll_deg), flip, [*words, f'source to isocentre {distance_mm:g} mm']
+    _check(header, 'DistanceSourceToPatient', distance_mm, (_MIN_SOURCE_TO_PATIENT_MM, _SDD_MM[1]))
+    pose[2, 3] = distance_mm * 1e-3
+    return pose, flip, [*words, f'source to isocentre {distance_mm:g} mm']
 
 
 def _angle(header, axis):

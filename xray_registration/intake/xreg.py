@@ -18,6 +18,7 @@ from surgical_perception.geometry import se3
 from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.intake.carm_view import WORLD, CarmView
 from xray_registration.intake.positioner import rolled
+from xray_registration.intake.selection import chosen_number
 
 _NEG_Z = 'origin-at-focal-pt-det-neg-z'
 _POS_Z = 'origin-at-focal-pt-det-pos-z'
@@ -73,11 +74,7 @@ def write_xreg(path, views):
 
 def _xreg_view(path, file, name):
     count = int(_numbers(path, file, 'num-projs', ()))
-    if name is None and count != 1:
-        raise InputError(f'{path}: holds {count} projections: say which one, as in {path}#0')
-    if not str(name or '0').isdigit() or int(name or 0) >= count:
-        raise InputError(f'{path}: has no projection {name}: it holds {count}, counted from 0')
-    group = f'proj-{int(name or 0):03d}'
+    group = f'proj-{chosen_number(path, name, count):03d}'
     turned = int(_numbers(path, file, f'{group}/rot-to-pat-up', (), optional=True) or 0)
     pixels = _pixels(path, file, f'{group}/img/pixels') if f'{group}/img' in file else None
     return _carm_view(path, file, f'{group}/cam', turned, pixels, None, 'xReg')
