@@ -5,12 +5,14 @@ import time
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import frames, se3
 from xray_registration import covariance, gate
+from xray_registration.calibration import calibrated
 from xray_registration.config import INITS, RegistrationConfig
 from xray_registration.methods import METHODS
 from xray_registration.methods.request import Request
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.result import Result
+from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 
 class Cancelled(Exception):
@@ -55,11 +57,13 @@ def register(views, volume, start=None, config=None, cancelled=None):
         config,
         interrupt,
     )
-    estimate = METHODS[config.method](request)
-    return _judged(request, estimate, began)
+    estimate, calibration = METHODS[config.method](request), None
+    if config.calibration.is_active and not is_ill_conditioned(estimate.model.hessian):
+        estimate, calibration = calibrated(request, estimate)
+    return _judged(request, estimate, calibration, began)
 
 
-def _judged(request, estimate, began):
+def _judged(request, estimate, calibration, began):
     """Put uncertainty and verdict beside an Estimate; the same for every method."""
     config, isocentre_m = request.config, request.isocentre_m
     reference_from_ct = se3.inverse(estimate.ct_from_reference)
@@ -85,6 +89,7 @@ def _judged(request, estimate, began):
         time_s=time.monotonic() - began,
         cost=match.cost,
         overlap=match.overlap,
+        calibration=calibration,
     )
 
 

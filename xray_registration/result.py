@@ -43,6 +43,7 @@ class Result:
     time_s              seconds, without loading
     cost                robust spherical distance at the gate's level, 0 is perfect
     overlap             share of the image that the projected CT covers
+    calibration         Calibration of the C-arm's geometry where it was asked for, else None
     """
 
     reference_from_ct: np.ndarray
@@ -57,3 +58,4 @@ class Result:
     time_s: float
     cost: float = float('nan')
     overlap: float = float('nan')
+    calibration: object = None

@@ -68,10 +68,9 @@ def _descend(request, indices, pose, steps=0):
             solution = minimise(
                 objective,
                 pose,
-                request.isocentre_m,
                 request.config.levels[index].max_steps,
                 objective.tolerance_m,
                 request.interrupt,
             )
-            pose, steps = solution.ct_from_reference, steps + solution.steps
+            pose, steps = solution.state, steps + solution.steps
     return Estimate(pose, solution.model, solution.status, steps, 1)

@@ -31,11 +31,11 @@ class GlobalNcc:
         return 1.0 - float((self._encoded(moving)[0] * self._phi_fixed).sum(dtype=np.float64))
 
     def linearise(self, moving, jacobian):
-        """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, 6]."""
+        """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, C]."""
         phi, norm = self._encoded(moving)
         weighted = jacobian * self._mask[..., None]
         weighted -= self._mask[..., None] * (weighted.sum((0, 1)) / np.float32(self._count))
-        columns = weighted.reshape(-1, 6)
+        columns = weighted.reshape(-1, jacobian.shape[2])
         columns -= np.outer(phi.ravel(), phi.ravel() @ columns)
         columns /= np.float32(max(norm, 1e-12))
         difference = (phi - self._phi_fixed).ravel()

@@ -9,9 +9,9 @@ class Linearisation(NamedTuple):
     """
     Gauss-Newton model: cost(xi) ~ cost + gradient . xi + 1/2 xi . hessian . xi.
 
-    gradient        [6]
-    hessian         [6, 6], positive semi-definite
-    gradient_parts  [N, 6] shares of the gradient from N separate image blocks; their scatter
+    gradient        [C], C being 6 for a pose alone
+    hessian         [C, C], positive semi-definite
+    gradient_parts  [N, C] shares of the gradient from N separate image blocks; their scatter
                     tells how well the image determines the gradient (see covariance.py)
     """
 

@@ -86,7 +86,7 @@ class LocalNcc:
         return float((weight * dot).sum(dtype=np.float64) / max(weight.sum(), 1e-12))
 
     def linearise(self, moving, jacobian):
-        """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, 6]."""
+        """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, C]."""
         image, mean, norm, length2, dot, distance, scale = self._compare(moving)
         columns = jacobian * (self._mask / np.float32(scale))[..., None]
         robust = self._robust_scale / np.maximum(distance, self._robust_scale)
@@ -118,6 +118,6 @@ class LocalNcc:
 
 
 def _gram(columns, weight):
-    """Return sum over pixels of weight * columns columns^T as float64 [6, 6]."""
+    """Return sum over pixels of weight * columns columns^T as float64 [C, C]."""
     flat = columns.reshape(-1, columns.shape[-1])
     return (flat.T @ (flat * weight.reshape(-1, 1))).astype(float)

@@ -1,18 +1,16 @@
 """
-Levenberg-Marquardt over a pose.
+Levenberg-Marquardt over a pose, or a pose and more.
 
-Each step solves (H + lambda diag H) xi = -g and moves
-`ct_from_reference <- exp(xi) ct_from_reference` about the isocentre.  Scaling by diag H (Marquardt
-1963) makes metres and radians comparable.  A step that lowers the cost is taken and lambda
-shrinks; one that does not is tried again, shorter.  Source: Chen and Kong, WACV 2026, for the use
-at inference; settings measured here.
+Each step solves (H + lambda diag H) xi = -g and moves the state by xi, whose first six elements
+are a twist.  Scaling by diag H (Marquardt 1963) makes metres and radians comparable.  A step that
+lowers the cost is taken and lambda shrinks; one that does not is tried again, shorter.  Source:
+Chen and Kong, WACV 2026, for the use at inference; settings measured here.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from surgical_perception.geometry import se3
 from xray_registration.result import SolverStatus
 from xray_registration.similarity.linearisation import Linearisation
 
@@ -39,25 +37,25 @@ _MIN_EIGENVALUE_RATIO = 1e-6
 class Solution(NamedTuple):
     """Where the solver stopped, and why."""
 
-    ct_from_reference: np.ndarray
+    state: object
     model: Linearisation
     status: SolverStatus
     steps: int
     evaluations: int
 
 
-def minimise(problem, ct_from_reference, centre_m, max_steps, tolerance_m, interrupt=None):
+def minimise(problem, start, max_steps, tolerance_m, interrupt=None):
     """
-    Minimise `problem` from a start [4, 4].
+    Minimise `problem` from a start, which is a pose [4, 4] or what else the problem can move.
 
-    problem         has evaluate(pose) -> state with .cost, and linearise(state) -> Linearisation
-    centre_m        [3] centre of rotation in `ct`
+    problem         has evaluate(state) -> something with .cost, linearise(that) -> Linearisation,
+                    and moved(state, xi) -> state
     tolerance_m     stop when the next step would move a point 0.15 m off the centre by less
     interrupt       called before each evaluation; True ends with SolverStatus.TIMEOUT
     """
-    pose = ct_from_reference
-    state = problem.evaluate(pose)
-    model = problem.linearise(state)
+    state = start
+    evaluated = problem.evaluate(state)
+    model = problem.linearise(evaluated)
     evaluations, damping, status = 1, _FIRST_DAMPING, SolverStatus.MAX_STEPS
     steps = 0
     while steps < max_steps:
@@ -69,27 +67,27 @@ def minimise(problem, ct_from_reference, centre_m, max_steps, tolerance_m, inter
             break
         for _ in range(_MAX_TRIES):
             if interrupt and interrupt():
-                return Solution(pose, model, SolverStatus.TIMEOUT, steps, evaluations)
+                return Solution(state, model, SolverStatus.TIMEOUT, steps, evaluations)
             xi = _damped_step(model, damping)
-            if np.linalg.norm(xi[3:]) * _LEVER_M + np.linalg.norm(xi[:3]) < tolerance_m:
-                return Solution(pose, model, SolverStatus.CONVERGED, steps, evaluations)
-            trial = se3.perturb(xi, pose, centre_m)
-            state = problem.evaluate(trial)
+            if np.linalg.norm(xi[3:6]) * _LEVER_M + np.linalg.norm(xi[:3]) < tolerance_m:
+                return Solution(state, model, SolverStatus.CONVERGED, steps, evaluations)
+            trial = problem.moved(state, xi)
+            evaluated = problem.evaluate(trial)
             evaluations += 1
-            if state.cost < model.cost:
+            if evaluated.cost < model.cost:
                 break
             damping = max(damping * _GROW, _REFUSED_DAMPING)
         else:
             status = SolverStatus.DIVERGED
             break
-        gain = 1 - state.cost / model.cost
-        pose, steps = trial, steps + 1
-        model = problem.linearise(state)
+        gain = 1 - evaluated.cost / model.cost
+        state, steps = trial, steps + 1
+        model = problem.linearise(evaluated)
         if gain < _MIN_GAIN:
             status = SolverStatus.CONVERGED
             break
         damping = max(damping / _SHRINK, _MIN_DAMPING)
-    return Solution(pose, model, status, steps, evaluations)
+    return Solution(state, model, status, steps, evaluations)
 
 
 def is_ill_conditioned(hessian):
