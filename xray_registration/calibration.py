@@ -82,6 +82,13 @@ class _Evaluated(NamedTuple):
     renderings: list
 
 
+def corrected_views(views, result):
+    """Return Views with the geometry that a Result found, or as they are where it sought none."""
+    if result.calibration is None:
+        return views
+    return result.calibration.corrected(views, result.reference_from_ct)
+
+
 def calibrated(request, estimate):
     """
     Refine an Estimate together with the C-arm's geometry, at the finest level.

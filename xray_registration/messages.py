@@ -47,6 +47,7 @@ def result_report(registered, latency_s):
             'sigma_right_mm': right,
             'sigma_down_mm': down,
             'sigma_depth_mm': depth,
+            'calibration': result.calibration.text() if result.calibration else '',
             'solver': result.status.value,
             'iterations': result.iterations,
             'starts': result.starts,

@@ -3,9 +3,15 @@
 from dataclasses import dataclass
 
 from surgical_perception.parameters import param
-from xray_registration.config import GateConfig, MultistartConfig, RegistrationConfig
+from xray_registration.config import (
+    CalibrationConfig,
+    GateConfig,
+    MultistartConfig,
+    RegistrationConfig,
+)
 
 _CONFIG, _GATE, _STARTS = RegistrationConfig(), GateConfig(), MultistartConfig()
+_CALIBRATION = CalibrationConfig()
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,29 @@ class TrackingParameters:
         'An X-ray that comes within this time of an accepted one is tracked: few steps from a '
         'predicted pose, and a search only where they fail. 0 registers every X-ray anew.',
         's', 0, 10, live=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CalibrationParameters:
+    """How well the C-arm's own geometry is known; what is not exact is estimated with the pose."""
+
+    view_rotation_deg: float = param(
+        _CALIBRATION.view_rotation_deg,
+        'Standard deviation of each further view\'s rotation against the first; 0 takes the '
+        'geometry as exact.',
+        'degrees', 0, 20,
+    )  # fmt: skip
+    view_translation_mm: float = param(
+        _CALIBRATION.view_translation_mm,
+        'Likewise of its translation; both must be above 0, or neither.',
+        'mm', 0, 100,
+    )  # fmt: skip
+    sdd_percent: float = param(
+        _CALIBRATION.sdd_percent,
+        'Standard deviation of the source-detector distance of every view; one view alone hardly '
+        'tells it from depth.',
+        '%', 0, 20,
     )  # fmt: skip
 
 

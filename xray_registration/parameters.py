@@ -8,10 +8,16 @@ from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.frames import FLIPS
 from surgical_perception.parameters import param
-from xray_registration.config import GateConfig, MultistartConfig, RegistrationConfig
+from xray_registration.config import (
+    CalibrationConfig,
+    GateConfig,
+    MultistartConfig,
+    RegistrationConfig,
+)
 from xray_registration.parameter_groups import (
     AcceptParameters,
     AttenuationParameters,
+    CalibrationParameters,
     ComputeParameters,
     CtParameters,
     InputParameters,
@@ -79,6 +85,7 @@ class XrayRegistrationParameters:
     attenuation: AttenuationParameters = field(default_factory=AttenuationParameters)
     accept: AcceptParameters = field(default_factory=AcceptParameters)
     multistart: MultistartParameters = field(default_factory=MultistartParameters)
+    calibration: CalibrationParameters = field(default_factory=CalibrationParameters)
     tracking: TrackingParameters = field(default_factory=TrackingParameters)
     tf: TfParameters = field(default_factory=TfParameters)
     input: InputParameters = field(default_factory=InputParameters)
@@ -102,6 +109,12 @@ class XrayRegistrationParameters:
                 self.accept.max_cost_ok > self.accept.max_cost_degraded,
                 f'accept.max_cost_ok {self.accept.max_cost_ok:g} is above '
                 f'accept.max_cost_degraded {self.accept.max_cost_degraded:g}',
+            ),
+            (
+                (self.calibration.view_rotation_deg > 0)
+                != (self.calibration.view_translation_mm > 0),
+                'only one of calibration.view_rotation_deg and calibration.view_translation_mm is '
+                'above 0: set both or neither',
             ),
             (not self.ct_frame, 'ct_frame is empty'),
             (
@@ -139,6 +152,7 @@ class XrayRegistrationParameters:
 def registration_config(parameters):
     """Return the RegistrationConfig of XrayRegistrationParameters."""
     accept, multistart = parameters.accept, parameters.multistart
+    calibration = parameters.calibration
     return RegistrationConfig(
         method=parameters.method,
         backend=_BACKENDS[parameters.device],
@@ -161,6 +175,11 @@ def registration_config(parameters):
             in_plane_mm=multistart.in_plane_mm,
             depth_mm=multistart.depth_mm,
             seed=multistart.seed,
+        ),
+        calibration=CalibrationConfig(
+            view_rotation_deg=calibration.view_rotation_deg,
+            view_translation_mm=calibration.view_translation_mm,
+            sdd_percent=calibration.sdd_percent,
         ),
         timeout_s=parameters.compute.timeout_s,
     )

@@ -10,6 +10,7 @@ from surgical_perception.images import image_from_message
 from surgical_perception.ros import stamps
 from surgical_perception.ros.transform_errors import TransformError
 from surgical_perception.ros.validation import validate_image
+from xray_registration.calibration import corrected_views
 from xray_registration.session import Registration
 from xray_registration.views import View, line_integrals
 
@@ -111,6 +112,7 @@ def register_shot(shot, parameters, pipeline, session, lookup, wanted):
         registration = session.register(views, reference, shot.stamp_ns, parameters, cancelled)
         yield Registered(shot, reference, registration)
         overlay, drr = wanted()
+        views = corrected_views(views, registration.result)
         pose = registration.result.reference_from_ct
         if overlay or drr:
             yield Pictures(
