@@ -1,7 +1,8 @@
 """
 The `surgical-perception` command: its verbs (`verbs/`), and what ends it.
 
-Exit codes: 0 done, 2 bad input (one sentence on stderr), 130 interrupted.
+Exit codes: 0 done, 1 faults in what was checked, 2 bad input (one sentence on stderr), 130
+interrupted.
 """
 
 import sys
@@ -12,6 +13,7 @@ import typer
 import surgical_perception
 from surgical_perception.errors import InputError
 from surgical_perception.several_values import SeveralValues
+from surgical_perception.verbs.check_bag import check_bag
 from surgical_perception.verbs.demo import demo
 from surgical_perception.verbs.evaluate import evaluate
 from surgical_perception.verbs.exit_codes import BAD_INPUT, INTERRUPTED
@@ -52,6 +54,7 @@ def _common(
 app.command(cls=SeveralValues)(register)
 app.command()(track)
 app.command()(evaluate)
+app.command()(check_bag)
 app.command()(replay)
 app.command()(demo)
 

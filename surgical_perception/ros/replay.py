@@ -27,7 +27,7 @@ from surgical_perception.ros.playhead import Playhead
 from surgical_perception.ros.subscriber_wait import wait_for_subscribers
 
 LEFT_OUT = (CLOCK_TOPIC, '/rosout', '/parameter_events')
-STATIC_TF = '/tf_static'
+TF, STATIC_TF = '/tf', '/tf_static'
 IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 KEYS = 'space: pause or go on; s: step'
 
@@ -52,8 +52,11 @@ class ReplayParameters:
     step_topic: str = param(
         '', 'Topic whose messages ~/step counts; empty: the first with images, else any message.'
     )
-    wait_for: tuple[str, ...] = param(
-        (), 'Topics that must have a subscriber before it begins; empty: all that are played.'
+    wait_for: str = param(
+        'all',
+        'Which topics must have a subscriber before it begins. images: those with images, or all '
+        'where the bag has none.',
+        choices=('all', 'images'),
     )
     wait_s: float = param(60.0, 'Longest wait for those subscribers.', 's', low=0.0, high=3600.0)
 
@@ -92,8 +95,9 @@ class ReplayNode(Node):
                 self.get_logger().warning(f'{path}: {note}')
             topics = self._chosen(bag.topics)
             publishers = {topic.name: self._publisher(topic) for topic in topics}
-            step_topic = self._step_topic(topics)
-            self._wait(publishers)
+            images = [topic.name for topic in topics if topic.type in IMAGES and topic.count]
+            step_topic = self._step_topic(publishers, images)
+            self._wait(publishers, images)
             seconds = bag.duration_s / self._parameters.rate
             said = ['paused'] * self._playhead.paused + [self._hint] * bool(self._hint)
             self.get_logger().info('; '.join([f'playing {path}: {seconds:.1f} s', *said]))
@@ -124,18 +128,17 @@ class ReplayNode(Node):
             self.get_logger().warning(f'left out: {left_out}')
         return playable
 
-    def _step_topic(self, topics):
+    def _step_topic(self, publishers, images):
         """Return the name of the topic whose messages are steps, None for all topics."""
-        if name := self._parameters.step_topic:
-            if name not in (topic.name for topic in topics):
-                raise InputError(f'step_topic {name} is not played: give one of the topics')
-            return name
-        return next((t.name for t in topics if t.type in IMAGES and t.count), None)
+        name = self._parameters.step_topic
+        if name and name not in publishers:
+            raise InputError(f'step_topic {name} is not played: give one of the topics')
+        return name or next(iter(images), None)
 
-    def _wait(self, publishers):
-        required = self._parameters.wait_for or tuple(publishers)
-        if unknown := sorted(set(required) - set(publishers)):
-            raise InputError(f'wait_for {", ".join(unknown)}: not played, nobody can wait for it')
+    def _wait(self, publishers, images):
+        required = publishers
+        if self._parameters.wait_for == 'images':
+            required = images or publishers
         wait_for_subscribers(
             publishers, required, self._parameters.wait_s, self.get_logger(), self._spin
         )
@@ -186,9 +189,10 @@ class ReplayNode(Node):
 
     def _publisher(self, topic):
         qos = QoSProfile(depth=max(topic.depth, _MIN_DEPTH))
-        if not topic.reliable:
+        # A listener of TF asks for reliable and latched, whatever the recorder was told.
+        if not (topic.reliable or topic.name in (TF, STATIC_TF)):
             qos.reliability = ReliabilityPolicy.BEST_EFFORT
-        if topic.transient_local:
+        if topic.transient_local or topic.name == STATIC_TF:
             qos.durability = DurabilityPolicy.TRANSIENT_LOCAL
             qos.depth = topic.depth
         if topic.name == STATIC_TF:

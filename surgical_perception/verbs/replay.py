@@ -24,16 +24,9 @@ def replay(
         list[str] | None,
         typer.Option(help='Play this topic only; may be repeated.', metavar='TOPIC'),
     ] = None,
-    wait_for: Annotated[
-        list[str] | None,
-        typer.Option(
-            help='Begin when this topic has a subscriber; may be repeated. Without it: those with '
-            'images.',
-            metavar='TOPIC',
-        ),
-    ] = None,
     wait: Annotated[
-        float, typer.Option(help='Seconds after which it begins all the same.', metavar='S')
+        float,
+        typer.Option(help='Longest wait for subscribers of the images, in seconds.', metavar='S'),
     ] = 60.0,
 ):
     """Replay a bag into running nodes, with /clock: give the nodes use_sim_time:=true."""
@@ -42,5 +35,15 @@ def replay(
     prepare_ros()
     from surgical_perception.ros import replay_command
 
-    stopped = replay_command.run(bag, rate, loop, paused, topic or [], wait_for or [], wait)
+    stopped = replay_command.run(
+        {
+            'bag': str(bag),
+            'rate': rate,
+            'loop': loop,
+            'paused': paused,
+            'topics': topic or [],
+            'wait_for': 'images',
+            'wait_s': wait,
+        }
+    )
     return exit_codes.INTERRUPTED if stopped else 0

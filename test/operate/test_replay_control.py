@@ -174,7 +174,7 @@ def test_a_loop_goes_on_until_ctrl_c(bag):
         (['{bag}', '--rate', '0'], 'rate is 0.0, expected 0.01 to 100'),
         (['{bag}', '--topic', '/missing'], 'has no topic /missing, but /image'),
         (['{bag}', '--topic', '/own'], 'own_msgs/msg/Own is not installed'),
-        (['{bag}', '--wait-for', '/missing'], 'wait_for /missing: not played'),
+        (['{bag}', '--wait', '-1'], 'wait_s is -1.0, expected 0 to 3600 s'),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(bag, words, reason, capsys):
