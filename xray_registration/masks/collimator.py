@@ -1,0 +1,76 @@
+"""The collimator of an X-ray: a circle, straight leaves, both, or none."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from xray_registration.masks.circle import Circle, find_circle
+from xray_registration.masks.edges import find_edges
+from xray_registration.masks.leaves import Leaf, find_leaves
+
+_SMOOTHING_PX = 1.0
+# A collimator that leaves less than this is none: nobody takes such an image.
+_MIN_OPEN = 0.08
+
+
+@dataclass(frozen=True)
+class Collimator:
+    """Open is what lies inside the circle (None: there is none) and on this side of all leaves."""
+
+    circle: Circle | None = None
+    leaves: tuple[Leaf, ...] = ()
+
+    def is_open(self, shape, margin_px=0.0):
+        """Return the open pixels [H, W] bool, those within the margin of the edge left out."""
+        found = np.ones(shape, bool)
+        for part in self.parts:
+            found &= part.contains(shape, margin_px)
+        return found
+
+    @property
+    def parts(self):
+        """The circle and the leaves."""
+        return ((self.circle,) if self.circle else ()) + self.leaves
+
+    def scaled(self, factor):
+        """Return it in an image whose pixels are smaller by a factor."""
+        circle = self.circle and self.circle.scaled(factor)
+        return Collimator(circle, tuple(leaf.scaled(factor) for leaf in self.leaves))
+
+    def __bool__(self):
+        return self.circle is not None or bool(self.leaves)
+
+    def __str__(self):
+        parts = ['circle'] if self.circle else []
+        if self.leaves:
+            parts.append(f'{len(self.leaves)} ' + ('leaf' if len(self.leaves) == 1 else 'leaves'))
+        return ' and '.join(parts) or 'none'
+
+
+def find_collimator(image):
+    """Return the Collimator of line integrals [H, W] float32 whose longer side is about 256."""
+    smooth = cv2.GaussianBlur(image, (0, 0), _SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE)
+    edges = find_edges(smooth)
+    everything = np.ones(image.shape, bool)
+    found = Collimator(leaves=find_leaves(smooth, edges, everything))
+    circle = find_circle(smooth, edges)
+    if circle:
+        inside = find_leaves(smooth, edges, circle.contains(image.shape))
+        # A circle fits the middles of a square's sides too, but four leaves fit it better.
+        found = max(Collimator(circle, inside), found, key=lambda c: _seen_share(smooth, c))
+    return found if found.is_open(image.shape).mean() >= _MIN_OPEN else Collimator()
+
+
+def _seen_share(image, collimator):
+    """Return the share of the boundary of what is open along which the image has its edge."""
+    seen = length = 0.0
+    for part in collimator.parts:
+        others = np.ones(image.shape, bool)
+        for other in collimator.parts:
+            if other is not part:
+                others &= other.contains(image.shape)
+        support = part.boundary(image).support(others)
+        seen += support.share * support.length
+        length += support.length
+    return seen / max(length, 1.0)
