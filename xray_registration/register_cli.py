@@ -3,21 +3,21 @@
 import json
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation import results
 from surgical_perception.geometry import se3
-from surgical_perception.geometry.camera import load_camera_yaml
 from xray_registration.config import RegistrationConfig
-from xray_registration.image_files import load_mask, load_xray, save_picture
+from xray_registration.image_files import save_picture
 from xray_registration.pipeline import RegistrationPipeline
-from xray_registration.views import View, line_integrals
+from xray_registration.view_files import file_of, load_views
 from xray_registration.volume.loader import load_ct
 
 
-def run(ct_path, image_paths, camera_paths, out, start_path, intensity, mask_paths):
+def run(
+    ct_path, image_paths, camera_paths, out, start_path, intensity=None, mask_paths=(), flip=None
+):
     """
     Register and write `out`/result.json and `out`/overlay_<n>.png; return the Result.
 
@@ -26,11 +26,14 @@ def run(ct_path, image_paths, camera_paths, out, start_path, intensity, mask_pat
     """
     console = Console(stderr=True)
     out, config = Path(out), RegistrationConfig()
-    views = load_views(image_paths, camera_paths, mask_paths, intensity)
+    files = load_views(image_paths, camera_paths, mask_paths, intensity, flip)
+    views = files.views
     start = load_start(start_path) if start_path else None
     _make_folder(out)
     with console.status('loading the CT'):
         ct = load_ct(ct_path)
+    if start is None:
+        start = files.start(ct)
     with console.status('preparing the renderer'):
         pipeline = RegistrationPipeline(ct, config)
         pipeline.warm_up()
@@ -42,42 +45,10 @@ def run(ct_path, image_paths, camera_paths, out, start_path, intensity, mask_pat
         )
     inputs = {'ct': ct_path, **_numbered('image', image_paths), **_numbered('mask', mask_paths)}
     inputs |= _numbered('camera', camera_paths) | ({'start': start_path} if start_path else {})
-    path = write_result(out, result, config, inputs)
-    console.print(_summary(result, path), highlight=False, soft_wrap=True)
+    path = write_result(out, result, config, inputs, files.texts)
+    for text in [*files.texts, _summary(result, path)]:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     return result
-
-
-def load_views(image_paths, camera_paths, mask_paths, intensity):
-    """Read X-rays with their cameras and masks; raises InputError where they do not fit."""
-    if len(image_paths) != len(camera_paths):
-        raise InputError(
-            f'{len(image_paths)} images but {len(camera_paths)} cameras: give one camera for each '
-            'image, in the same order'
-        )
-    if mask_paths and len(mask_paths) != len(image_paths):
-        raise InputError(
-            f'{len(image_paths)} images but {len(mask_paths)} masks: give one for each image, or '
-            'none'
-        )
-    views = []
-    masks = mask_paths or [None] * len(image_paths)
-    for image_path, camera_path, mask_path in zip(image_paths, camera_paths, masks, strict=True):
-        camera, camera_from_reference = load_camera_yaml(camera_path)
-        if camera_from_reference is None:
-            if len(image_paths) > 1:
-                raise InputError(
-                    f'{camera_path}: camera_from_reference is missing: with several images each '
-                    'camera must say where it is'
-                )
-            camera_from_reference = np.eye(4)  # the reference is the camera itself
-        mask = load_mask(mask_path) if mask_path else None
-        try:
-            pixels = line_integrals(load_xray(image_path), intensity)
-            views.append(View(pixels, camera, camera_from_reference, mask))
-        except InputError as error:
-            named = str(image_path) in str(error)
-            raise InputError(str(error) if named else f'{image_path}: {error}') from None
-    return views
 
 
 def load_start(path):
@@ -96,7 +67,7 @@ def load_start(path):
     return se3.validated(numbers, f'{path}: reference_from_ct')
 
 
-def write_result(out, result, config, inputs):
+def write_result(out, result, config, inputs, geometry):
     """Write a Result with its provenance as `out`/result.json; return the path."""
     content = {
         'status': result.verdict.value,
@@ -112,9 +83,10 @@ def write_result(out, result, config, inputs):
         'time_s': result.time_s,
         'cost': result.cost,
         'overlap': result.overlap,
+        'geometry': geometry,
         'config': config,
         'inputs': {
-            name: {'path': str(path), 'sha256': results.sha256_of(path)}
+            name: {'path': str(path), 'sha256': results.sha256_of(file_of(path))}
             for name, path in inputs.items()
         },
         **results.provenance(),

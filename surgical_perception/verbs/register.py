@@ -13,34 +13,48 @@ def register(
     image: Annotated[
         list[Path],
         typer.Option(
-            help='X-ray(s): 8- or 16-bit PNG or TIFF, or float32 .npy.', metavar='IMG [IMG ...]'
-        ),
-    ],
-    camera: Annotated[
-        list[Path],
-        typer.Option(
-            help='ROS camera_info YAML of each X-ray; camera_from_reference (16 numbers, '
-            'row-major, metres) says where its camera is, and several X-rays need it.',
-            metavar='CAM.yaml [CAM.yaml ...]',
+            help='X-ray(s): PNG or TIFF of 8 or 16 bits, float32 .npy, DICOM (XA, RF, DX), '
+            'MetaImage, or HDF5 of xReg and DeepFluoro; FILE#N is number N (from 0) of several.',
+            metavar='IMG [IMG ...]',
         ),
     ],
     out: Annotated[Path, typer.Option(help='Folder for result.json and overlay_*.png.')],
+    camera: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help='Camera of each X-ray: ROS camera_info YAML (with camera_from_reference, 16 '
+            'numbers, row-major, metres, where there are several), MayaCam 2.0, RTK geometry '
+            '(XML), xReg (HDF5), DiffDRR (JSON). Without it the X-rays hold their own: DICOM, '
+            'HDF5.',
+            metavar='CAM [CAM ...]',
+        ),
+    ] = None,
     start: Annotated[
         Path | None,
         typer.Option(
-            help='{"reference_from_ct": [16 numbers]}. Without it the search begins at an '
-            'antero-posterior shot with the CT at the isocentre of the first C-arm.',
+            help='{"reference_from_ct": [16 numbers]}. Without it the search begins where '
+            'the file of the X-ray says the C-arm was; else at an antero-posterior shot with the '
+            'CT at the isocentre of the first C-arm.',
             metavar='START.json',
         ),
     ] = None,
     intensity: Annotated[
-        str,
+        str | None,
         typer.Option(
             help='raw: photon counts, bone dark. log: line integrals, bone bright. inverted: '
-            'inverted line integrals, bone dark.',
+            'inverted line integrals, bone dark. Without it: what the file says; raw for PNG, '
+            'TIFF and .npy.',
             metavar='raw|log|inverted',
         ),
-    ] = 'raw',
+    ] = None,
+    image_flip: Annotated[
+        str | None,
+        typer.Option(
+            help='How the X-rays are mirrored, to be undone. Without it: what the file says; '
+            'none for PNG, TIFF and .npy.',
+            metavar='none|horizontal|vertical|both',
+        ),
+    ] = None,
     mask: Annotated[
         list[Path] | None,
         typer.Option(
@@ -52,4 +66,4 @@ def register(
     """Register a CT to one or several X-rays, without ROS; the result says if it can be used."""
     from xray_registration import register_cli
 
-    register_cli.run(ct, image, camera, out, start, intensity, mask or [])
+    register_cli.run(ct, image, camera or [], out, start, intensity, mask or [], image_flip)

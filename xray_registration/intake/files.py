@@ -59,7 +59,7 @@ def open_view(path, grid=None):
         return read_xreg(file, name)
     if suffix == '.xml':
         return _rtk_view(path, file, name, grid)
-    if is_dicom_name(file):
+    if _is_dicom(file):
         return read_dicom_xray(file, name)
     if name is not None:
         raise InputError(f'{path}: there is no such file, and {suffix} files hold one camera')
@@ -86,12 +86,18 @@ def read_picture(path):
     if suffix in projections.SUFFIXES:
         pixels, grid = projections.read_projection(file, name)
         return Picture(pixels, grid=grid)
-    if is_dicom_name(file):
+    if _is_dicom(file):
         return Picture(*read_dicom_pixels(file, name))
     return Picture(load_xray(path), plain=True)
 
 
-def is_dicom_name(path):
+def holds_geometry(path):
+    """Tell whether files of this name hold pixels and geometry in one."""
+    file, _ = split_name(path)
+    return file.suffix.lower() in _HDF5 or _is_dicom(file)
+
+
+def _is_dicom(path):
     """Tell whether a file is DICOM: by its name or, where C-arms give it none, its beginning."""
     if path.suffix.lower() in _DICOM:
         return True
