@@ -39,9 +39,11 @@ class GateConfig:
 
 @dataclass(frozen=True)
 class MultistartConfig:
-    """Where to look when the start is poor."""
+    """Where to look when the start is poor or absent."""
 
-    max_starts: int = 64
+    # Poses around the start, or around each position, that are shifted into place and ranked.
+    hypotheses: int = 64
+    max_starts: int = 32  # poses that are descended from, the given one among them
     rotation_deg: float = 45.0
     in_plane_mm: float = 90.0
     depth_mm: float = 90.0
@@ -111,5 +113,7 @@ class RegistrationConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     robust_scale: float = 1.0  # Huber threshold on |Phi_moving - Phi_fixed|
-    source_to_isocentre_mm: float = 750.0  # of the AP position that is assumed without a start
+    # Where the C-arm of the first view may stand, nearly, when there is no start.
+    positions: tuple[str, ...] = ('AP', 'PA', 'LAT_L', 'LAT_R')
+    source_to_isocentre_mm: float = 750.0  # its distance to the CT's centre there
     timeout_s: float = 30.0

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from surgical_perception.geometry import se3
-from xray_registration.alignment import aligned_in_plane
 from xray_registration.drr import render
 from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.region import COVERED, Window, around_projection, left_out, share_in_view
@@ -55,7 +54,6 @@ class LevelObjective:
         self._binned = {}
         depth_m = 1e-3 * config.source_to_isocentre_mm
         self._windows = [self._window(index, depth_m) for index in range(len(views))]
-        self._first = self._windows[0]
         self.terms = [
             self._term(window, view.camera_from_reference, None)
             for window, view in zip(self._windows, views, strict=True)
@@ -138,17 +136,6 @@ class LevelObjective:
             step_m=self._step_m,
             isocentre_m=self._isocentre_m,
             backend=self._backend,
-        )
-
-    def aligned(self, carm_from_ct, range_m):
-        """Shift a pose [4, 4] of the first view in its image plane; return it with its NCC."""
-
-        def draw(camera, pose):
-            return self._render(camera, pose, 'none').image[0]
-
-        image, mask, camera = self._first
-        return aligned_in_plane(
-            image, mask, camera, carm_from_ct, self._isocentre_m, range_m, draw
         )
 
     def linearise(self, evaluated):

@@ -3,7 +3,7 @@
 import time
 
 from surgical_perception.errors import InputError
-from surgical_perception.geometry import frames, se3
+from surgical_perception.geometry import se3
 from xray_registration import covariance, gate
 from xray_registration.calibration import calibrated
 from xray_registration.config import INITS, RegistrationConfig
@@ -12,6 +12,7 @@ from xray_registration.methods.request import Request
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.result import Result
+from xray_registration.search.hypotheses import standard_poses
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 
@@ -25,7 +26,7 @@ def register(views, volume, start=None, config=None, cancelled=None):
 
     views       list of View, at least one; several share the reference frame
     volume      AttenuationVolume, or a VolumePyramid to reuse its grids
-    start       reference_from_ct [4, 4] (m); None searches around an AP position of the first view
+    start       reference_from_ct [4, 4] (m); None searches every position of the config
     config      RegistrationConfig
     cancelled   called between renderings; True raises Cancelled
 
@@ -40,8 +41,9 @@ def register(views, volume, start=None, config=None, cancelled=None):
         raise InputError(f'init is {config.init!r}, expected one of {", ".join(INITS)}')
     volumes = volume if isinstance(volume, VolumePyramid) else VolumePyramid(volume)
     if start is None:
-        start = _standard_start(views[0], volumes.isocentre_m, config.source_to_isocentre_mm)
-    start = se3.validated(start, 'the start pose')
+        standard_poses(config, volumes.isocentre_m)  # refused before any work is done
+    else:
+        start = se3.validated(start, 'the start pose')
     began = time.monotonic()
 
     def interrupt():
@@ -50,6 +52,8 @@ def register(views, volume, start=None, config=None, cancelled=None):
         return time.monotonic() - began > config.timeout_s
 
     request = Request(
+        views,
+        volumes,
         [LevelObjective(views, volumes, level, config) for level in config.levels],
         views[0].camera_from_reference,
         start,
@@ -91,9 +95,3 @@ def _judged(request, estimate, calibration, began):
         overlap=match.overlap,
         calibration=calibration,
     )
-
-
-def _standard_start(view, isocentre_m, source_to_isocentre_mm):
-    """Return reference_from_ct for an AP shot with the CT's centre at the isocentre."""
-    carm_from_ct = frames.carm_from_ct_at('AP', isocentre_m, source_to_isocentre_mm * 1e-3)
-    return se3.inverse(view.camera_from_reference) @ carm_from_ct

@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 
 from surgical_perception.geometry import se3
-from xray_registration.alignment import aligned_in_plane
 from xray_registration.config import MultistartConfig
-from xray_registration.drr import render
 from xray_registration.solvers.multistart import turned_starts
 
 
@@ -31,40 +29,3 @@ def test_starts_repeat_by_seed(carm_from_ct, volumes):
 
     assert np.array_equal(poses(1), poses(1))
     assert not np.array_equal(poses(1), poses(2))
-
-
-@pytest.mark.parametrize('shift_mm', [(40, 0), (0, -35), (-25, 30), (0, 0)])
-@pytest.mark.parametrize('masked', [False, True])
-def test_a_shift_in_the_image_plane_is_found(volumes, camera, carm_from_ct, shift_mm, masked):
-    volume, coarse = volumes.at(6.0), camera.binned(4)
-
-    def draw(wide, pose):
-        return render(volume, wide, pose).image[0]
-
-    fixed, mask = draw(coarse, carm_from_ct), np.ones((32, 32), bool)
-    if masked:
-        fixed = fixed.copy()
-        fixed[8:14, 10:16], mask[8:14, 10:16] = 50.0, False
-    moved = carm_from_ct.copy()
-    moved[:2, 3] += 1e-3 * np.array(shift_mm)
-    found, score = aligned_in_plane(fixed, mask, coarse, moved, volumes.isocentre_m, 0.05, draw)
-    depth_m = se3.apply(carm_from_ct, volumes.isocentre_m)[2]
-    pixel_m = depth_m / coarse.fx
-    assert np.abs(found[:3, 3] - carm_from_ct[:3, 3]).max() < 0.6 * pixel_m
-    assert np.array_equal(found[:3, :3], carm_from_ct[:3, :3])
-    assert score > 0.95
-
-
-def test_nothing_to_see_is_no_match(volumes, camera, carm_from_ct):
-    coarse = camera.binned(4)
-    fixed = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
-    _, score = aligned_in_plane(
-        fixed,
-        np.ones((32, 32), bool),
-        coarse,
-        carm_from_ct,
-        volumes.isocentre_m,
-        0.05,
-        lambda wide, pose: np.zeros((wide.height, wide.width), np.float32),
-    )
-    assert score <= 0
