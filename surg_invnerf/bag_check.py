@@ -4,11 +4,12 @@ from surg_invnerf.clips.bag_topics import find_stereo
 from surg_invnerf.parameters import SurgInvnerfParameters
 from surg_invnerf.tool_masks import ToolMasks
 from surg_invnerf.tracking_session import StereoPair, TrackingSession
-from surgical_perception.bag_check.finding import Finding, Level, NodeCheck
+from surgical_perception.bag_check.node_check import NodeCheck
 from surgical_perception.bag_check.refusals import Refusals
 from surgical_perception.bag_check.streams import stream_findings
 from surgical_perception.bags import BagReader
 from surgical_perception.errors import InputError
+from surgical_perception.findings import Finding, Level
 from surgical_perception.parameters import build
 from surgical_perception.ros.camera_pairing import ShotPairing
 

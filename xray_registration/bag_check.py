@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from surgical_perception.bag_check.finding import Finding, Level, NodeCheck
+from surgical_perception.bag_check.node_check import NodeCheck
 from surgical_perception.bag_check.refusals import Refusals
 from surgical_perception.bag_check.streams import qos_findings, stream_findings
 from surgical_perception.errors import InputError
+from surgical_perception.findings import Finding, Level
 from surgical_perception.parameters import build
 from surgical_perception.ros.validation import validate_header, validate_pose
 from xray_registration.evaluation.bag_shots import BagShots

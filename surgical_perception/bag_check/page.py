@@ -2,10 +2,9 @@
 
 import shlex
 
-from surgical_perception.bag_check.finding import Level
+from surgical_perception.findings import STYLES, Finding, Level, say, show_findings
 from surgical_perception.runtime.environment import in_ros_install
 
-_STYLES = {Level.OK: 'green', Level.WARNING: 'yellow', Level.ERROR: 'red'}
 _RUNNER = 'python -m surgical_perception.runtime.launch_runner'
 LAUNCH_FILE = 'replay.launch.xml'
 
@@ -17,28 +16,19 @@ def show(console, survey, checks):
         say(console, '', line)
     if survey.tree.edges:
         say(console, '', f'\nframes (TF)\n{survey.tree.text()}')
-    findings = [*survey.notes, *survey.tree.problems()]
-    for text in findings:
-        say(console, f'[{_STYLES[Level.WARNING]}]warning[/] ', text)
+    texts = [*survey.notes, *survey.tree.problems()]
+    show_findings(console, [Finding(Level.WARNING, '', text) for text in texts])
     for check in checks.values():
         _show_node(console, survey, check)
-
-
-def say(console, markup, text):
-    """Print markup and then plain text, as one line that nobody wraps."""
-    console.print(markup, end='', soft_wrap=True, highlight=False)
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _show_node(console, survey, check):
     if check.usable is None:
         say(console, f'\n[bold]{check.node}[/] would get nothing: ', check.summary)
         return
-    style = _STYLES[Level.OK if check.usable else Level.ERROR]
+    style = STYLES[Level.OK if check.usable else Level.ERROR]
     say(console, f'\n[bold {style}]{check.node}[/]: ', check.summary)
-    for finding in sorted(check.findings, key=lambda f: f.level is not Level.ERROR):
-        name = f'[{_STYLES[finding.level]}]{finding.level.value:7}[/] '
-        say(console, name, f'{finding.about}: {finding.text}')
+    show_findings(console, check.findings)
     if check.usable and check.arguments:
         say(console, '  try it: ', command(survey.path, check))
 

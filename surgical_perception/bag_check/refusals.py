@@ -2,7 +2,7 @@
 
 import re
 
-from surgical_perception.bag_check.finding import Finding, Level
+from surgical_perception.findings import Finding, Level
 
 _NUMBER = re.compile(r'\d+(\.\d+)?')
 

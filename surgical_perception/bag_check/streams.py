@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from surgical_perception.bag_check.finding import Finding, Level
+from surgical_perception.findings import Finding, Level
 from surgical_perception.frames.tree import STATIC_TOPIC
 from surgical_perception.ros import stamps
 

@@ -12,9 +12,9 @@ from faulty_bags import START_NS, S, carm_items, stereo_items
 
 from surg_invnerf import bag_check as endo
 from surgical_perception import bag_messages, cli
-from surgical_perception.bag_check.finding import Level
 from surgical_perception.bag_check.page import LAUNCH_FILE, command
 from surgical_perception.bag_check.survey import survey_bag
+from surgical_perception.findings import Level
 from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration import bag_check as xray
 

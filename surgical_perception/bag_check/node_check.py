@@ -1,30 +1,12 @@
-"""What a check found: one sentence that says what is wrong and what to do."""
+"""What a node would say to a recording."""
 
 from dataclasses import dataclass, field
-from enum import Enum
-
-
-class Level(Enum):
-    """How bad it is."""
-
-    OK = 'ok'
-    WARNING = 'warning'  # works, but not as well as it could
-    ERROR = 'error'  # keeps a node from its work
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One sentence about one thing, such as a topic."""
-
-    level: Level
-    about: str
-    text: str
 
 
 @dataclass
 class NodeCheck:
     """
-    What a node would say to a recording.
+    The judgement of one node.
 
     node        name of the node
     summary     one sentence
