@@ -9,6 +9,10 @@ from surgical_perception.errors import InputError
 
 INTENSITIES = ('raw', 'log', 'inverted')
 
+# Binned for a coarse level, a smaller or narrower image has no pixel left on its shorter side.
+MIN_SIDE_PX = 8
+MAX_ASPECT = 8
+
 
 @dataclass(frozen=True)
 class View:
@@ -33,6 +37,12 @@ class View:
             raise InputError(
                 f'the image is {self.image.shape[1]}x{self.image.shape[0]} but its camera says '
                 f'{expected[1]}x{expected[0]}: use the camera_info of this image'
+            )
+        short, long = sorted(expected)
+        if short < MIN_SIDE_PX or long > MAX_ASPECT * short:
+            raise InputError(
+                f'the image is {expected[1]}x{expected[0]}: too small or too narrow to register, '
+                f'it needs {MIN_SIDE_PX} pixels and an eighth of its longer side on the shorter'
             )
         if not np.isfinite(self.image).all():
             raise InputError('the image holds NaN or infinity')

@@ -16,6 +16,10 @@ from surgical_perception.errors import InputError
 # Below this angle the closed forms cancel (digits are lost); the Taylor series are exact to 1e-16.
 _SMALL_ANGLE_RAD = 1e-2
 
+# Farther than any two places on Earth, and as far as float64 still tells a tenth of a micrometre:
+# transforms through such a place would lose everything else in rounding.
+MAX_DISTANCE_M = 1e8
+
 
 def hat(w):
     """Return the 3x3 matrix `[w]x` with `hat(w) @ a == cross(w, a)`."""
@@ -106,7 +110,8 @@ def from_quaternion(translation, quaternion_xyzw):
     """
     Build a transform from a translation [3] (m) and a quaternion (x, y, z, w).
 
-    Raises InputError where a number is not finite or the norm is not 1 within 1e-3.
+    Raises InputError where a number is not finite, the norm is not 1 within 1e-3, or the place is
+    beyond MAX_DISTANCE_M.
     """
     q = np.asarray(quaternion_xyzw, float)
     t = np.asarray(translation, float)
@@ -118,7 +123,14 @@ def from_quaternion(translation, quaternion_xyzw):
             f'the quaternion has norm {norm:.4g}, expected 1: normalise it, '
             'and check the order x, y, z, w'
         )
+    _check_distance(t, 'the pose')
     return from_rotation_translation(Rotation.from_quat(q).as_matrix(), t)
+
+
+def _check_distance(translation, what):
+    farthest = np.abs(translation).max()
+    if farthest > MAX_DISTANCE_M:
+        raise InputError(f'{what} is {farthest:.3g} m away: check its numbers and their unit')
 
 
 def to_quaternion(transform):
@@ -132,7 +144,8 @@ def validated(matrix, what):
     Return `matrix` as a float64 4x4 rigid transform, its rotation made orthonormal.
 
     `matrix` is 16 numbers (row-major) or 4x4; `what` names it in the error.  Raises InputError
-    where it is not rigid within 1e-3: a scaled (mm?) or mirrored matrix is never repaired.
+    where it is not rigid within 1e-3 (a scaled (mm?) or mirrored matrix is never repaired) or
+    leads beyond MAX_DISTANCE_M.
     """
     try:
         m = np.asarray(matrix, float)
@@ -151,6 +164,7 @@ def validated(matrix, what):
         )
     if np.abs(m[:3, :3] @ m[:3, :3].T - np.eye(3)).max() > 1e-3:
         raise InputError(f'{what} is not rigid: its rotation part is scaled or sheared')
+    _check_distance(m[:3, 3], what)
     u, _, vt = np.linalg.svd(m[:3, :3])
     m[:3, :3] = u @ vt
     return m

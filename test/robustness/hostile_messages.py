@@ -22,7 +22,7 @@ OTHER_ENCODINGS = (
 # A Python float that a float32 field takes, and the numbers at which arithmetic goes wrong.
 NUMBERS = st.sampled_from(
     (0.0, -0.0, 1.0, -1.0, 1e-3, 40.0, -40.0, 41.9, 42.2, 1e6, 5e-324, 1e-300, 1e-38, 1e300,
-     1.7e308, -1e300, math.nan, math.inf, -math.inf)
+     1.7e308, -1e300, 1e8, 1.1e8, math.nan, math.inf, -math.inf)
 ) | st.floats()  # fmt: skip
 FRAMES = st.sampled_from(('', '/carm', '/', 'carm', 'other', ' ', 'ct', 'a/b', 'ä' * 300)) | (
     st.text(max_size=5)
@@ -167,6 +167,9 @@ def is_good(image, info):
         return False
     if image.step * image.height != len(image.data):
         return False
+    sides = sorted((image.width, image.height))
+    if sides[0] < 8 or sides[1] > 8 * sides[0]:
+        return False
     if (info.width, info.height) != (image.width, image.height) or not _is_pinhole(info):
         return False
     row = f'{">" if image.is_bigendian else "<"}{image.width}{code}'
@@ -242,4 +245,5 @@ def is_rigid(position, orientation, norm_tolerance):
     quaternion = (orientation.x, orientation.y, orientation.z, orientation.w)
     if not all(map(math.isfinite, (*numbers, *quaternion))):
         return False
-    return abs(math.hypot(*quaternion) - 1) <= norm_tolerance
+    # 1e8 m: float64 tells no tenth of a micrometre beyond.
+    return max(map(abs, numbers)) <= 1e8 and abs(math.hypot(*quaternion) - 1) <= norm_tolerance
