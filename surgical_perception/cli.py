@@ -15,11 +15,14 @@ from surgical_perception.errors import InputError
 from surgical_perception.several_values import SeveralValues
 from surgical_perception.verbs.check_bag import check_bag
 from surgical_perception.verbs.demo import demo
+from surgical_perception.verbs.doctor import doctor
 from surgical_perception.verbs.evaluate import evaluate
 from surgical_perception.verbs.exit_codes import BAD_INPUT, INTERRUPTED
+from surgical_perception.verbs.landmarks import landmarks
 from surgical_perception.verbs.register import register
 from surgical_perception.verbs.replay import replay
 from surgical_perception.verbs.track import track
+from surgical_perception.verbs.view import view
 
 PROGRAM = 'surgical-perception'
 
@@ -52,10 +55,13 @@ def _common(
 
 # The order of `--help`.
 app.command(cls=SeveralValues)(register)
+app.command(cls=SeveralValues)(landmarks)
 app.command()(track)
 app.command()(evaluate)
 app.command()(check_bag)
 app.command()(replay)
+app.command()(doctor)
+app.command()(view)
 app.command()(demo)
 
 
