@@ -1,4 +1,4 @@
-"""X-rays with the CT's contours before and after a registration, side by side."""
+"""X-rays with the CT's contours, side by side."""
 
 from dataclasses import dataclass
 
@@ -8,32 +8,37 @@ from surgical_perception.evaluation import plots
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One X-ray with the CT's contours drawn on it at the pose before and after registration."""
+class Panel:
+    """A picture [H, W, 3] uint8, or an X-ray [H, W] float32, with its title in a colour."""
 
     title: str
-    before: np.ndarray  # [H, W, 3] uint8
-    after: np.ndarray
-    before_mm: float  # mTRE
-    after_mm: float
+    picture: np.ndarray
+    colour: str = plots.LIMIT
 
 
-def before_after(path, comparisons):
-    """Draw Comparisons in rows: the X-ray with contours before (left) and after (right)."""
-    fig, axes = plots.figure(
-        len(comparisons), 2, height_in=4.95 * len(comparisons) + 0.2, squeeze=False
-    )
-    for row, comparison in zip(axes, comparisons, strict=True):
-        panels = (
-            ('before', comparison.before, comparison.before_mm, plots.BEFORE),
-            ('after', comparison.after, comparison.after_mm, plots.AFTER),
-        )
-        for ax, (when, picture, error_mm, colour) in zip(row, panels, strict=True):
-            ax.imshow(picture, interpolation='lanczos')
-            ax.set_title(
-                f'{comparison.title} {when} registration: {error_mm:.2g} mm off', color=colour
-            )
+def before(title, picture, error_mm=None):
+    """Return the Panel of contours at the pose that was known before a registration."""
+    return _panel(f'{title} before registration', picture, error_mm, plots.BEFORE)
+
+
+def after(title, picture, error_mm=None):
+    """Return the Panel of contours at the registered pose; `error_mm` is its mTRE, if known."""
+    return _panel(f'{title} after registration', picture, error_mm, plots.AFTER)
+
+
+def side_by_side(path, rows):
+    """Draw rows of two Panels each."""
+    fig, axes = plots.figure(len(rows), 2, height_in=4.95 * len(rows) + 0.2, squeeze=False)
+    for line, row in zip(axes, rows, strict=True):
+        for ax, panel in zip(line, row, strict=True):
+            ax.imshow(panel.picture, cmap='gray', interpolation='lanczos')
+            ax.set_title(panel.title, color=panel.colour)
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
             ax.spines[:].set_visible(False)
     fig.savefig(path)
+
+
+def _panel(title, picture, error_mm, colour):
+    known = error_mm is not None and np.isfinite(error_mm)
+    return Panel(title + (f': {error_mm:.2g} mm off' if known else ''), picture, colour)

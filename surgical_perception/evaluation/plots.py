@@ -12,6 +12,8 @@ _DPI = 130
 _WIDTH_IN = 9.6
 # A logarithmic axis shows no zero; less than a hundredth of a millimetre is rounding.
 _FLOOR_MM = 1e-2
+# Of a longer sequence not every shot is numbered.
+_MAX_TICKS = 25
 
 
 def figure(rows=1, columns=1, height_in=4.0, **subplots):
@@ -33,7 +35,7 @@ def error_curves(path, before_mm, after_mm, axes_error_mm, sigma_mm, seconds, no
     before_mm, after_mm     [N] mTRE; NaN where nothing came out
     axes_error_mm           [N, 3] signed error along the C-arm's right, down and depth
     sigma_mm                [N, 3] reported standard deviations
-    seconds                 [N] computing time
+    seconds                 [N] computing time; NaN where nothing was computed
     notes                   [(index, text)] said at shots above the first plot
     """
     shot = np.arange(1, len(before_mm) + 1)
@@ -42,13 +44,19 @@ def error_curves(path, before_mm, after_mm, axes_error_mm, sigma_mm, seconds, no
     )
     _draw_mtre(top, shot, np.asarray(before_mm), np.asarray(after_mm), notes)
     _draw_axes(middle, shot, np.asarray(axes_error_mm), np.asarray(sigma_mm))
-    bottom.bar(shot, seconds, width=0.55, color=AFTER)
-    bottom.set_ylabel('computing\ntime (s)')
-    bottom.set_xlabel('X-ray of the sequence')
-    bottom.set_xticks(shot)
-    bottom.set_xlim(0.4, len(shot) + 0.6)
+    time_bars(bottom, shot, seconds)
     fig.align_ylabels()
     fig.savefig(path)
+
+
+def time_bars(ax, shot, seconds):
+    """Draw the computing time of each shot as the lowest plot of a sequence."""
+    ax.bar(shot, np.nan_to_num(seconds), width=0.55, color=AFTER)
+    ax.set_ylabel('computing\ntime (s)')
+    ax.set_xlabel('X-ray of the sequence')
+    if len(shot) <= _MAX_TICKS:
+        ax.set_xticks(shot)
+    ax.set_xlim(0.4, len(shot) + 0.6)
 
 
 def _draw_mtre(ax, shot, before_mm, after_mm, notes):

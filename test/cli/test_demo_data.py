@@ -18,6 +18,7 @@ from surgical_perception.ros import stamps
 from xray_registration.demo import bag as demo_bag
 from xray_registration.demo import evaluate
 from xray_registration.demo.scene import TRACKER_HZ, DemoConfig, make_scene
+from xray_registration.evaluation.rows import rows
 from xray_registration.simulation.trajectory import OrbitConfig
 from xray_registration.volume.loader import load_ct
 
@@ -152,14 +153,15 @@ def test_evaluation_finds_the_errors_that_were_put_in(tmp_path, scene):
     estimates = [shift @ scene.truth[0], None, shift @ scene.truth[2], None]
     recording = record(tmp_path / 'bag', scene, estimates, ['OK', '', 'DEGRADED', 'REJECTED'])
     outcomes = evaluate.read_outcomes(recording, scene)
-    table = evaluate.rows(outcomes, POINTS, np.zeros(3), scene.camera, pixel_mm=1.0)
+    table = rows(outcomes, POINTS, np.zeros(3))
     assert [row['mtre_mm'] for row in table] == pytest.approx(
         [0.3, np.nan, 0.3, np.nan], nan_ok=True
     )
     # Before a shot the last accepted pose is known; at first, the given start.
     assert np.allclose(outcomes[0].start, scene.start)
     assert table[1]['start_mtre_mm'] == pytest.approx(0.3)
-    numbers = evaluate.summarise(table, evaluate.tf_disagreement_mm(recording, POINTS))
+    tf_mm = evaluate.tf_disagreement_mm(recording, POINTS)
+    numbers = evaluate.summarise_demo(table, scene.exposed, tf_mm)
     values = {name: metric.value for name, metric in numbers.items()}
     assert values['shots'] == 3
     assert values['smsr'] == pytest.approx(2 / 3)  # the dropped shot counts as a failure

