@@ -1,6 +1,7 @@
-"""The harnesses of both nodes, which live beside their own tests."""
+"""The harnesses of both nodes and the writers of CT files, which live beside their own tests."""
 
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ('node', 'endo_node')]
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / area) for area in ('node', 'endo_node', 'volume')]
