@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from surgical_perception.geometry.frames import POSITIONS
 from xray_registration.volume.attenuation import AttenuationConfig
 
 INITS = ('start', 'multistart')
@@ -24,17 +25,29 @@ class PyramidLevel:
 
 @dataclass(frozen=True)
 class GateConfig:
-    """When a result is believed."""
+    """
+    When a result is believed; benchmarks/calibration.py prints what the limits stand between.
+
+    Costs, gains and agreement are those of the last search level.  On tuning X-rays right poses
+    cost less than 0.04, also at low dose with heavy scatter, and gain more than 0.7; mirrored
+    images and other CTs cost more than 0.20.  Where the CT is hardly in the field a wrong pose
+    may cost 0.04 as well, but gains less than 0.5.
+    """
 
     verified_cost: float = 0.06  # a start this good ends the search
-    # Costs at the last search level.  On tuning X-rays right poses end below 0.04, also at low
-    # dose with heavy scatter; mirrored images and other CTs end above 0.20, and wrong poses too
-    # unless the solver was still on its way.
+    min_structure: float = 0.3  # how far an X-ray is from noise and smooth fields, 0 to 1
     max_cost_ok: float = 0.10
     max_cost_degraded: float = 0.16
+    min_gain_ok: float = 0.6  # 1 - cost / cost of poses 15 mm or 6 degrees beside
+    min_gain_degraded: float = 0.5
     max_sigma_lateral_mm: float = 3.0
     max_sigma_depth_mm: float = 15.0
-    min_overlap: float = 0.25  # share of the image that the projected CT covers
+    min_overlap: float = 0.25  # share of the usable image that the projected CT covers
+    max_disagreement_mm: float = 1.0  # between one view alone and all of them
+    test_mirrored: bool = True  # whether the X-ray is tried mirrored as well
+    min_mirrored_ratio: float = 1.5  # how much more the mirrored X-ray must cost
+    advise: bool = True  # whether the direction that is not seen is named, and a shot that helps
+    advise_above_mm: float = 0.5  # sigma above which a second shot is looked for
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,15 @@ class RegionConfig:
 
     kind: str = 'whole'  # 'whole' image, or 'projection': around the projected CT only
     leave_out_cut: bool = False  # rays that meet the body beyond a face where the CT cuts it off
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """What is left out of X-rays that come without a mask."""
+
+    automatic: bool = True  # false uses all of such an X-ray
+    collimator: bool = True  # leave out what lies behind a collimator
+    metal: bool = True  # leave out plates, screws, wires, instruments
 
 
 @dataclass(frozen=True)
@@ -110,10 +132,11 @@ class RegistrationConfig:
     gate: GateConfig = field(default_factory=GateConfig)
     multistart: MultistartConfig = field(default_factory=MultistartConfig)
     region: RegionConfig = field(default_factory=RegionConfig)
+    masks: MaskConfig = field(default_factory=MaskConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     robust_scale: float = 1.0  # Huber threshold on |Phi_moving - Phi_fixed|
     # Where the C-arm of the first view may stand, nearly, when there is no start.
-    positions: tuple[str, ...] = ('AP', 'PA', 'LAT_L', 'LAT_R')
+    positions: tuple[str, ...] = POSITIONS
     source_to_isocentre_mm: float = 750.0  # its distance to the CT's centre there
     timeout_s: float = 30.0

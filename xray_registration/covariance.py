@@ -19,13 +19,13 @@ _CALIBRATION = 2.9
 
 # Stands for "not known" where a direction leaves no trace: a kilometre, a thousand turns.  A
 # pseudo-inverse would call such a direction certain.
-_UNKNOWN_VARIANCE = 1e6
+UNKNOWN_VARIANCE = 1e6
 
 
 def twist_covariance(model):
     """Return the covariance [6, 6] of the twist about the isocentre in `ct` axes (m, rad)."""
     if is_ill_conditioned(model.hessian):
-        return _UNKNOWN_VARIANCE * np.eye(6)
+        return UNKNOWN_VARIANCE * np.eye(6)
     parts = model.gradient_parts
     parts = parts[np.abs(parts).any(1)]
     centred = parts - parts.mean(0)
@@ -35,6 +35,11 @@ def twist_covariance(model):
     inverse = np.linalg.inv(model.hessian / np.outer(scale, scale)) / np.outer(scale, scale)
     covariance = _CALIBRATION**2 * inverse @ scatter @ inverse
     return 0.5 * (covariance + covariance.T)
+
+
+def is_known(twist_cov):
+    """Whether a twist covariance [6, 6] says anything about the pose."""
+    return float(np.max(twist_cov)) < UNKNOWN_VARIANCE
 
 
 def pose_covariance(twist_cov, reference_from_ct, isocentre_m):

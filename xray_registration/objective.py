@@ -20,10 +20,11 @@ class Evaluated(NamedTuple):
 
 
 class Match(NamedTuple):
-    """How well a pose explains the X-rays, for the gate."""
+    """How well a pose explains the X-rays: the cost of each view, and the worst of the rest."""
 
-    cost: float
+    costs: tuple
     similarity: float
+    agreement: float
     overlap: float
 
 
@@ -153,20 +154,26 @@ class LevelObjective:
         )
 
     def match(self, ct_from_reference):
-        """Return the Match of a pose: the worst view counts."""
+        """Return the Match of a pose."""
         self.focus(ct_from_reference)
-        evaluated = self.evaluate(ct_from_reference, jacobian='none')
-        images = [rendering.image[0] for rendering in evaluated.renderings]
-        similarities = [
-            term.similarity.similarity(image)
-            for term, image in zip(self.terms, images, strict=True)
+        drawn = [
+            (term.similarity, self.render_term(term, ct_from_reference, 'none').image[0])
+            for term in self.terms
         ]
-        return Match(evaluated.cost, min(similarities), self._overlap(images, ct_from_reference))
+        return Match(
+            tuple(similarity.cost(image) for similarity, image in drawn),
+            min(similarity.similarity(image) for similarity, image in drawn),
+            min(similarity.agreement(image) for similarity, image in drawn),
+            self._overlap([image for _, image in drawn], ct_from_reference),
+        )
 
     def _overlap(self, images, ct_from_reference):
         """Return the share of the image that the CT covers, or of its projection that it shows."""
         if self._region.kind == 'whole':
-            return min(float((image > COVERED).mean()) for image in images)
+            return min(
+                float((image[window.mask] > COVERED).mean()) if window.mask.any() else 0.0
+                for image, window in zip(images, self._windows, strict=True)
+            )
         reference_from_ct = se3.inverse(ct_from_reference)
         return min(
             share_in_view(

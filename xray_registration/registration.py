@@ -4,16 +4,18 @@ import time
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
-from xray_registration import covariance, gate
+from xray_registration import gate
 from xray_registration.calibration import calibrated
 from xray_registration.config import INITS, RegistrationConfig
+from xray_registration.judgement import judged, refused
+from xray_registration.masks.automatic import with_masks
 from xray_registration.methods import METHODS
 from xray_registration.methods.request import Request
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
-from xray_registration.result import Result
-from xray_registration.search.hypotheses import standard_poses
+from xray_registration.search.hypotheses import check_search
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
+from xray_registration.structure import structure
 
 
 class Cancelled(Exception):
@@ -41,10 +43,14 @@ def register(views, volume, start=None, config=None, cancelled=None):
         raise InputError(f'init is {config.init!r}, expected one of {", ".join(INITS)}')
     volumes = volume if isinstance(volume, VolumePyramid) else VolumePyramid(volume)
     if start is None:
-        standard_poses(config, volumes.isocentre_m)  # refused before any work is done
+        check_search(config)
     else:
         start = se3.validated(start, 'the start pose')
     began = time.monotonic()
+    views, _ = with_masks(views, config.masks)
+    blank = gate.blank_reason([structure(view) for view in views], config.gate)
+    if blank:
+        return refused(blank, start, began)
 
     def interrupt():
         if cancelled and cancelled():
@@ -64,34 +70,4 @@ def register(views, volume, start=None, config=None, cancelled=None):
     estimate, calibration = METHODS[config.method](request), None
     if config.calibration.is_active and not is_ill_conditioned(estimate.model.hessian):
         estimate, calibration = calibrated(request, estimate)
-    return _judged(request, estimate, calibration, began)
-
-
-def _judged(request, estimate, calibration, began):
-    """Put uncertainty and verdict beside an Estimate; the same for every method."""
-    config, isocentre_m = request.config, request.isocentre_m
-    reference_from_ct = se3.inverse(estimate.ct_from_reference)
-    twist_covariance = covariance.twist_covariance(estimate.model)
-    sigma_mm = covariance.sigma_along_axes_mm(
-        twist_covariance, request.camera_from_reference @ reference_from_ct
-    )
-    match = request.levels[config.search_levels - 1].match(estimate.ct_from_reference)
-    evidence = gate.Evidence(
-        estimate.status, match.cost, match.similarity, sigma_mm, match.overlap
-    )
-    verdict, reason = gate.judge(evidence, config.gate)
-    return Result(
-        reference_from_ct=reference_from_ct,
-        covariance=covariance.pose_covariance(twist_covariance, reference_from_ct, isocentre_m),
-        sigma_mm=sigma_mm,
-        verdict=verdict,
-        reason=reason,
-        similarity=match.similarity,
-        status=estimate.status,
-        iterations=estimate.steps,
-        starts=estimate.starts,
-        time_s=time.monotonic() - began,
-        cost=match.cost,
-        overlap=match.overlap,
-        calibration=calibration,
-    )
+    return judged(request, estimate, calibration, began)

@@ -23,6 +23,7 @@ class SolverStatus(Enum):
     NON_FINITE = 'the cost is not finite'
     ILL_CONDITIONED = 'the image does not determine the pose'
     TIMEOUT = 'stopped at the time limit'
+    NOT_STARTED = 'not started: the image shows nothing'
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Result:
     cost                robust spherical distance at the gate's level, 0 is perfect
     overlap             share of the image that the projected CT covers
     calibration         Calibration of the C-arm's geometry where it was asked for, else None
+    evidence            what the verdict was made of; None where no search was worth it
+    observability       Observability: the least certain direction; None where it was not asked for
     """
 
     reference_from_ct: np.ndarray
@@ -59,3 +62,5 @@ class Result:
     cost: float = float('nan')
     overlap: float = float('nan')
     calibration: object = None
+    evidence: object = None
+    observability: object = None

@@ -58,6 +58,12 @@ class GradientNcc:
         """Return the gradient correlation, 1 is perfect."""
         return 1.0 - self.cost(moving)
 
+    def agreement(self, moving):
+        """Return the share of the two derivatives that correlate by more than 0.5."""
+        derivatives = self._derivatives(moving)
+        costs = [part.cost(d) for part, d in zip(self._parts, derivatives, strict=True)]
+        return float(np.mean(np.array(costs) < 0.5))
+
     def linearise(self, moving, jacobian):
         """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, 6]."""
         models = [

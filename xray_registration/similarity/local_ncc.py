@@ -20,6 +20,9 @@ from xray_registration.similarity.linearisation import Linearisation, block_sums
 # contrast, above the quantum noise of a low-dose shot at the pixel sizes that are used here.
 _FLAT_VARIANCE = 1e-3
 
+# Local NCC above which a location counts as explained; unrelated anatomy has it in half of them.
+_AGREES = 0.5
+
 # A patch must keep this share of its pixels: a corner patch keeps 28 %.
 _MIN_PATCH_SHARE = 0.25
 
@@ -84,6 +87,13 @@ class LocalNcc:
         *_, dot, _, _ = self._compare(moving)
         weight = self._weight * self._fixed_length2
         return float((weight * dot).sum(dtype=np.float64) / max(weight.sum(), 1e-12))
+
+    def agreement(self, moving):
+        """Return the share of the structure in the fixed image whose local NCC is above 0.5."""
+        *_, dot, _, _ = self._compare(moving)
+        weight = self._weight * self._fixed_length2
+        agreeing = float(weight[dot > _AGREES].sum(dtype=np.float64))
+        return agreeing / max(float(weight.sum(dtype=np.float64)), 1e-12)
 
     def linearise(self, moving, jacobian):
         """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, C]."""
