@@ -59,8 +59,15 @@ class Followed:
 
 
 def tracking_config(config):
-    """Return the RegistrationConfig of a tracked frame: short pyramid, no search."""
-    return replace(config, init='start', levels=config.tracking.levels, search_levels=1)
+    """Return the RegistrationConfig of a tracked frame: short pyramid, no search, no advice."""
+    return replace(
+        config,
+        init='start',
+        levels=config.tracking.levels,
+        search_levels=1,
+        # The search that the sequence began with has looked at the mirrored image.
+        gate=replace(config.gate, test_mirrored=False, advise=False),
+    )
 
 
 def follow(motion, stamp_ns, max_gap_s, quick, search):
