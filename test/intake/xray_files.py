@@ -9,8 +9,8 @@ SPACING_MM = (0.31, 0.3)  # between rows first
 
 
 def picture(height=60, width=80):
-    """Distinct counts, so that a flipped or swapped axis shows."""
-    return (1000 + np.arange(height * width, dtype=np.uint16)).reshape(height, width)
+    """Counts that differ from pixel to pixel, so that a flipped or swapped axis shows."""
+    return (1000 + np.arange(height * width) % 60_000).astype(np.uint16).reshape(height, width)
 
 
 def xray(pixels=None, **attributes):
