@@ -15,6 +15,15 @@ FLIPS = ('none', 'horizontal', 'vertical', 'both')
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 LPS_FROM_RAS = RAS_FROM_LPS
 
+# Axes of the optical frame in LPS, as columns x (right), y (down), z (to the detector).
+_AXES_AT = {
+    'AP': ([1, 0, 0], [0, 0, -1], [0, 1, 0]),
+    'PA': ([-1, 0, 0], [0, 0, -1], [0, -1, 0]),
+    'LAT_L': ([0, 1, 0], [0, 0, -1], [-1, 0, 0]),
+    'LAT_R': ([0, -1, 0], [0, 0, -1], [1, 0, 0]),
+}
+POSITIONS = tuple(_AXES_AT)
+
 
 def check_flip(flip):
     """Raise InputError unless `flip` is one of FLIPS."""
@@ -40,16 +49,11 @@ def carm_from_ct_at(position, isocentre_m, source_to_isocentre_m):
     (AP: source in front of the patient; LAT_L: source at the patient's left).  The head is up
     in the image.  Raises InputError for another name.
     """
-    # Axes of the optical frame in LPS, as columns x (right), y (down), z (to the detector).
-    axes = {
-        'AP': ([1, 0, 0], [0, 0, -1], [0, 1, 0]),
-        'PA': ([-1, 0, 0], [0, 0, -1], [0, -1, 0]),
-        'LAT_L': ([0, 1, 0], [0, 0, -1], [-1, 0, 0]),
-        'LAT_R': ([0, -1, 0], [0, 0, -1], [1, 0, 0]),
-    }
-    if position not in axes:
-        raise InputError(f'C-arm position {position!r} is unknown, expected one of {list(axes)}')
+    if position not in _AXES_AT:
+        raise InputError(
+            f'C-arm position {position!r} is unknown, expected one of {", ".join(POSITIONS)}'
+        )
     ct_from_carm = np.eye(4)
-    ct_from_carm[:3, :3] = np.array(axes[position], float).T
+    ct_from_carm[:3, :3] = np.array(_AXES_AT[position], float).T
     ct_from_carm[:3, 3] = isocentre_m - source_to_isocentre_m * ct_from_carm[:3, 2]
     return np.linalg.inv(ct_from_carm)
