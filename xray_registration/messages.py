@@ -34,6 +34,7 @@ def result_report(registered, latency_s):
     result = registered.result
     right, down, depth = (float(sigma) for sigma in result.sigma_mm)
     text = result.verdict.value + (f': {result.reason}' if result.reason else '')
+    evidence, seen = result.evidence, result.observability
     return Report(
         _LEVELS[result.verdict],
         text,
@@ -43,7 +44,12 @@ def result_report(registered, latency_s):
             'image_stamp': stamps.text(registered.shot.stamp_ns),
             'reference_frame': registered.reference,
             'start': registered.registration.start_name,
+            'mask': registered.mask,
             'similarity': float(result.similarity),
+            'cost': float(result.cost),
+            'agreement': float(evidence.agreement) if evidence else float('nan'),
+            'gain': float(evidence.gain) if evidence else float('nan'),
+            'observability': seen.text() if seen else '',
             'sigma_right_mm': right,
             'sigma_down_mm': down,
             'sigma_depth_mm': depth,

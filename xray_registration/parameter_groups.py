@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from surgical_perception.geometry.frames import POSITIONS
 from surgical_perception.parameters import param
 from xray_registration.config import (
     CalibrationConfig,
@@ -47,11 +48,29 @@ class AttenuationParameters:
 class AcceptParameters:
     """When a result is believed."""
 
+    min_structure: float = param(
+        _GATE.min_structure,
+        'How far an X-ray must be from noise and smooth fields to be searched in: correlation of '
+        'neighbouring pixels in what is finer than a bone.',
+        '', -1, 1,
+    )  # fmt: skip
     max_cost_ok: float = param(
-        _GATE.max_cost_ok, 'Largest cost at the last search level for OK.', '', 0, 2
-    )
+        _GATE.max_cost_ok,
+        'Largest cost for OK: mean of 1 - local NCC over the image at the last search level; 0 is '
+        'perfect. X-rays with much that is not in the CT cost more.',
+        '', 0, 2,
+    )  # fmt: skip
     max_cost_degraded: float = param(
         _GATE.max_cost_degraded, 'Largest cost for DEGRADED; above it is REJECTED.', '', 0, 2
+    )
+    min_gain_ok: float = param(
+        _GATE.min_gain_ok,
+        'Smallest gain for OK: 1 - cost / cost of poses 15 mm or 6 degrees beside; a match of '
+        'anything with anything gains little.',
+        '', -1, 1,
+    )  # fmt: skip
+    min_gain_degraded: float = param(
+        _GATE.min_gain_degraded, 'Smallest gain for DEGRADED; below it is REJECTED.', '', -1, 1
     )
     max_sigma_lateral_mm: float = param(
         _GATE.max_sigma_lateral_mm, 'Largest lateral standard deviation for OK.', 'mm', 0, 1000
@@ -60,7 +79,25 @@ class AcceptParameters:
         _GATE.max_sigma_depth_mm, 'Largest standard deviation in depth for OK.', 'mm', 0, 1000
     )
     min_overlap: float = param(
-        _GATE.min_overlap, 'Smallest share of the image that the projected CT covers.', '', 0, 1
+        _GATE.min_overlap,
+        'Smallest share of the usable image that the projected CT covers, or of the projected CT '
+        'that is in the image where region.kind is projection.',
+        '', 0, 1,
+    )  # fmt: skip
+    max_disagreement_mm: float = param(
+        _GATE.max_disagreement_mm,
+        'How far one view alone may want the CT elsewhere across its beam than all views do.',
+        'mm', 0, 1000,
+    )  # fmt: skip
+    test_mirrored: bool = param(
+        _GATE.test_mirrored,
+        'Try each X-ray mirrored as well: a flipped image is REJECTED by name.',
+    )
+    min_mirrored_ratio: float = param(
+        _GATE.min_mirrored_ratio, 'How much more a mirrored X-ray must cost.', '', 0, 100
+    )
+    advise: bool = param(
+        _GATE.advise, 'Say which direction is not seen and which second shot would show it.'
     )
     degraded: bool = param(
         True, 'Whether DEGRADED results are published as pose and TF too.', live=True
@@ -71,7 +108,17 @@ class AcceptParameters:
 class MultistartParameters:
     """Where to look when the start is poor."""
 
-    max_starts: int = param(_STARTS.max_starts, 'Largest number of starts.', '', 1, 10000)
+    hypotheses: int = param(
+        _STARTS.hypotheses,
+        'Poses around the start, or around each C-arm position, that are matched to the X-ray and '
+        'ranked.',
+        '',
+        1,
+        10000,
+    )
+    max_starts: int = param(
+        _STARTS.max_starts, 'Largest number of them that are optimised.', '', 1, 10000
+    )
     rotation_deg: float = param(
         _STARTS.rotation_deg, 'Half range about each axis.', 'degrees', 0, 180
     )
@@ -80,6 +127,23 @@ class MultistartParameters:
     )
     depth_mm: float = param(_STARTS.depth_mm, 'Half range along the beam.', 'mm', 0, 1000)
     seed: int = param(_STARTS.seed, 'Seed of the random starts.', low=0)
+
+
+@dataclass(frozen=True)
+class SearchParameters:
+    """Where the C-arm may stand when no start is known."""
+
+    positions: tuple[str, ...] = param(
+        _CONFIG.positions,
+        'C-arm positions to search around, of the first view; the side that the rays enter is '
+        'named first. The fewer, the faster.',
+        choices=POSITIONS,
+    )
+    source_to_isocentre_mm: float = param(
+        _CONFIG.source_to_isocentre_mm,
+        'Distance from the X-ray source to the centre of the CT there.',
+        'mm', 100, 3000,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,6 +179,24 @@ class CalibrationParameters:
         'tells it from depth.',
         '%', 0, 20,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MasksParameters:
+    """What of an X-ray is used."""
+
+    automatic: bool = param(
+        _CONFIG.masks.automatic,
+        'Leave out collimator, metal and instruments of an X-ray that has no mask.',
+    )
+    path: tuple[str, ...] = param(
+        (),
+        'Mask of each view: PNG or TIFF in the size of its images, not 0 where they may be used; '
+        'masks on the topic mask win.',
+    )
+    max_age_s: float = param(
+        0.5, 'Largest time between an image and a mask on the topic that serves it.', 's', 0, 3600
+    )
 
 
 @dataclass(frozen=True)

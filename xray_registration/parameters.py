@@ -11,6 +11,7 @@ from surgical_perception.parameters import param
 from xray_registration.config import (
     CalibrationConfig,
     GateConfig,
+    MaskConfig,
     MultistartConfig,
     RegistrationConfig,
 )
@@ -21,7 +22,9 @@ from xray_registration.parameter_groups import (
     ComputeParameters,
     CtParameters,
     InputParameters,
+    MasksParameters,
     MultistartParameters,
+    SearchParameters,
     TfParameters,
     TrackingParameters,
     WeightsParameters,
@@ -85,8 +88,10 @@ class XrayRegistrationParameters:
     attenuation: AttenuationParameters = field(default_factory=AttenuationParameters)
     accept: AcceptParameters = field(default_factory=AcceptParameters)
     multistart: MultistartParameters = field(default_factory=MultistartParameters)
+    search: SearchParameters = field(default_factory=SearchParameters)
     calibration: CalibrationParameters = field(default_factory=CalibrationParameters)
     tracking: TrackingParameters = field(default_factory=TrackingParameters)
+    masks: MasksParameters = field(default_factory=MasksParameters)
     tf: TfParameters = field(default_factory=TfParameters)
     input: InputParameters = field(default_factory=InputParameters)
     compute: ComputeParameters = field(default_factory=ComputeParameters)
@@ -115,6 +120,20 @@ class XrayRegistrationParameters:
                 != (self.calibration.view_translation_mm > 0),
                 'only one of calibration.view_rotation_deg and calibration.view_translation_mm is '
                 'above 0: set both or neither',
+            ),
+            (
+                len(self.masks.path) not in (0, len(self.views)),
+                f'masks.path names {len(self.masks.path)} files for {len(self.views)} views: name '
+                'one for each view, or none',
+            ),
+            (
+                not self.search.positions,
+                'search.positions is empty: name at least one, such as AP',
+            ),
+            (
+                self.accept.min_gain_ok < self.accept.min_gain_degraded,
+                f'accept.min_gain_ok {self.accept.min_gain_ok:g} is below '
+                f'accept.min_gain_degraded {self.accept.min_gain_degraded:g}',
             ),
             (not self.ct_frame, 'ct_frame is empty'),
             (
@@ -163,23 +182,34 @@ def registration_config(parameters):
             labels=parameters.ct.keep_labels,
         ),
         gate=GateConfig(
+            min_structure=accept.min_structure,
             max_cost_ok=accept.max_cost_ok,
             max_cost_degraded=accept.max_cost_degraded,
+            min_gain_ok=accept.min_gain_ok,
+            min_gain_degraded=accept.min_gain_degraded,
             max_sigma_lateral_mm=accept.max_sigma_lateral_mm,
             max_sigma_depth_mm=accept.max_sigma_depth_mm,
             min_overlap=accept.min_overlap,
+            max_disagreement_mm=accept.max_disagreement_mm,
+            test_mirrored=accept.test_mirrored,
+            min_mirrored_ratio=accept.min_mirrored_ratio,
+            advise=accept.advise,
         ),
         multistart=MultistartConfig(
+            hypotheses=multistart.hypotheses,
             max_starts=multistart.max_starts,
             rotation_deg=multistart.rotation_deg,
             in_plane_mm=multistart.in_plane_mm,
             depth_mm=multistart.depth_mm,
             seed=multistart.seed,
         ),
+        masks=MaskConfig(automatic=parameters.masks.automatic),
         calibration=CalibrationConfig(
             view_rotation_deg=calibration.view_rotation_deg,
             view_translation_mm=calibration.view_translation_mm,
             sdd_percent=calibration.sdd_percent,
         ),
+        positions=parameters.search.positions,
+        source_to_isocentre_mm=parameters.search.source_to_isocentre_mm,
         timeout_s=parameters.compute.timeout_s,
     )

@@ -11,21 +11,32 @@ from surgical_perception.geometry import se3
 from xray_registration.config import RegistrationConfig
 from xray_registration.image_files import save_picture
 from xray_registration.pipeline import RegistrationPipeline
+from xray_registration.search.hypotheses import check_search
 from xray_registration.view_files import file_of, load_views
 from xray_registration.volume.loader import load_ct
 
 
 def run(
-    ct_path, image_paths, camera_paths, out, start_path, intensity=None, mask_paths=(), flip=None
+    ct_path,
+    image_paths,
+    camera_paths,
+    out,
+    start_path,
+    intensity=None,
+    mask_paths=(),
+    flip=None,
+    config=None,
 ):
     """
     Register and write `out`/result.json and `out`/overlay_<n>.png; return the Result.
 
-    The arguments are those of the command line (paths; lists for images, cameras, masks).  Raises
-    InputError for anything that cannot be used, before the CT is loaded wherever possible.
+    The arguments are those of the command line (paths; lists for images, cameras, masks) and the
+    RegistrationConfig.  Raises InputError for anything that cannot be used, before the CT is
+    loaded wherever possible.
     """
     console = Console(stderr=True)
-    out, config = Path(out), RegistrationConfig()
+    out, config = Path(out), config or RegistrationConfig()
+    check_search(config)
     files = load_views(image_paths, camera_paths, mask_paths, intensity, flip)
     views = files.views
     start = load_start(start_path) if start_path else None
@@ -83,6 +94,8 @@ def write_result(out, result, config, inputs, geometry):
         'time_s': result.time_s,
         'cost': result.cost,
         'overlap': result.overlap,
+        'evidence': _evidence(result),
+        'observability': result.observability,
         'geometry': geometry,
         'config': config,
         'inputs': {
@@ -105,11 +118,21 @@ def _numbered(name, paths):
     return {f'{name}_{index}': path for index, path in enumerate(paths)}
 
 
+def _evidence(result):
+    """Return what the verdict was made of, by name; None where no search was worth it."""
+    if result.evidence is None:
+        return None
+    return {**result.evidence._asdict(), 'status': result.status.value}
+
+
 def _summary(result, path):
-    right, down, depth = result.sigma_mm
-    reason = f': {result.reason}' if result.reason else ''
-    return (
-        f'{result.verdict.value}{reason}\n'
-        f'similarity {result.similarity:.3f}, sigma right {right:.2f} down {down:.2f} '
-        f'depth {depth:.2f} mm, {result.time_s:.2f} s\n{path}'
-    )
+    lines = [result.verdict.value + (f': {result.reason}' if result.reason else '')]
+    if result.evidence is not None:
+        right, down, depth = result.sigma_mm
+        lines.append(
+            f'similarity {result.similarity:.3f}, sigma right {right:.2f} down {down:.2f} '
+            f'depth {depth:.2f} mm, {result.time_s:.2f} s'
+        )
+    if result.observability is not None:
+        lines.append(result.observability.text())
+    return '\n'.join([*lines, str(path)])
