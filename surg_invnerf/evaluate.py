@@ -7,6 +7,7 @@ from rich.console import Console
 from surg_invnerf.clips import open_clip
 from surg_invnerf.evaluation import candidate, page, scores
 from surg_invnerf.evaluation.depth_scores import depth_scores
+from surg_invnerf.evaluation.frame_rows import frame_rows
 from surg_invnerf.evaluation.truth import truth_of
 from surg_invnerf.measured_clip import measure
 from surg_invnerf.pipeline import TrackingPipeline
@@ -43,12 +44,13 @@ def run(clip_spec, out, config, truth=None, tracks=None, queries=None, calibrati
             _add_depth(found, candidates, known, observations, clip)
             show('depth', 1, 1, '')
     found = {name: metrics for name, metrics in found.items() if metrics}
-    curves = None
+    curves, frames = None, ()
     if known.tracks is not None:
         curves = page.error_curves(out / page.CURVES, candidates, known.tracks)
+        frames = frame_rows(candidates[0], known.tracks)
     files = {'truth': truth, 'tracks': tracks, 'queries': queries}
     inputs = {**clip.sources, **{name: path for name, path in files.items() if path is not None}}
-    path = page.write(out, clip, found, config, inputs, config.seed, curves)
+    path = page.write(out, clip, found, config, inputs, config.seed, curves, frames)
     console.print(page.summary(found), highlight=False, soft_wrap=True)
     console.print(f'Look at {path}', highlight=False, soft_wrap=True)
     return found

@@ -14,6 +14,7 @@ import surgical_perception
 from surgical_perception.errors import InputError
 from surgical_perception.several_values import SeveralValues
 from surgical_perception.verbs.check_bag import check_bag
+from surgical_perception.verbs.compare import compare
 from surgical_perception.verbs.demo import demo
 from surgical_perception.verbs.doctor import doctor
 from surgical_perception.verbs.evaluate import evaluate
@@ -58,6 +59,7 @@ app.command(cls=SeveralValues)(register)
 app.command(cls=SeveralValues)(landmarks)
 app.command()(track)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(check_bag)
 app.command()(replay)
 app.command()(doctor)

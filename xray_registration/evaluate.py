@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,6 +18,7 @@ from xray_registration.evaluation.bag_topics import find_xray
 from xray_registration.evaluation.findings import Findings
 from xray_registration.evaluation.offline import replay
 from xray_registration.evaluation.rows import rows, spread_points
+from xray_registration.landmarks import load_landmarks
 from xray_registration.parameters import XrayRegistrationParameters
 
 NODE = 'xray_registration_node'
@@ -30,6 +32,7 @@ class Options:
     ct, params_file     as for the node; `settings` {dotted name: value} beat both
     image_topics        of the X-rays, one per view; empty guesses
     truth_topic         PoseStamped of the CT; empty guesses
+    landmarks           file of points of the CT for 3D errors; None spreads them over the bone
     sdd_mm              source to detector: errors on the detector come in mm too
     starts              further starts per shot with a truth, to find the capture range
     largest_start_mm    largest mTRE of those
@@ -40,6 +43,7 @@ class Options:
     settings: dict = field(default_factory=dict)
     image_topics: tuple[str, ...] = ()
     truth_topic: str = ''
+    landmarks: Path | None = None
     sdd_mm: float | None = None
     starts: int = 0
     largest_start_mm: float = 40.0
@@ -63,7 +67,7 @@ def run(bag, out, options):
     _make_folder(out)
     with console.status('loading the CT'):
         pipeline = load_pipeline(parameters)
-        points = spread_points(pipeline.surface()[0])
+        points = _points(pipeline, options.landmarks)
     with _bar(console) as bar:
         task = bar.add_task('registering', total=count)
         found = replay(bag, topics, pipeline, parameters, lambda: bar.advance(task))
@@ -73,8 +77,8 @@ def run(bag, out, options):
         if trials:
             numbers |= summary.capture_numbers(trials)
     inputs = {'bag': bag, 'ct': parameters.ct.path}
-    if options.params_file:
-        inputs['params_file'] = options.params_file
+    named = {'params_file': options.params_file, 'landmarks': options.landmarks}
+    inputs |= {name: path for name, path in named.items() if path is not None}
     with console.status('drawing'):
         findings = Findings(
             overlays=overlays.section(
@@ -116,6 +120,13 @@ def read_parameters(options):
     return parameters
 
 
+def _points(pipeline, landmarks):
+    """Return the points of the CT [N, 3] (m) at which 3D errors are taken."""
+    if landmarks is None:
+        return spread_points(pipeline.surface()[0])
+    return np.array(list(load_landmarks(landmarks).values()))
+
+
 def _trials(bar, bag, topics, pipeline, parameters, outcomes, points, options):
     """Return the capture trials that were asked for."""
     if not options.starts:
@@ -123,10 +134,10 @@ def _trials(bar, bag, topics, pipeline, parameters, outcomes, points, options):
     truths = {
         outcome.stamp_ns: outcome.truth
         for outcome in outcomes
-        if outcome.truth is not None and outcome.carm_from_reference is not None
+        if outcome.truth is not None and outcome.estimate is not None
     }
     if not truths:
-        raise InputError(f'{bag}: has no truth, around which starts could be drawn')
+        raise InputError(f'{bag}: no X-ray with a truth gave a pose: --starts has nothing to do')
     task = bar.add_task('further starts', total=options.starts * len(truths))
     settings = (options.starts, options.largest_start_mm, options.seed)
     return capture.capture(

@@ -27,18 +27,20 @@ _FLOOR = {'px': 0.05, 'mm': 0.05}
 _COLOURS = (plots.AFTER, plots.BEFORE, plots.BAD, plots.LIMIT)
 
 
-def write(folder, clip, scores, config, inputs, seed, curves=None):
+def write(folder, clip, scores, config, inputs, seed, curves=None, frames=()):
     """
     Write both files; return the path of the page.
 
     scores      {candidate: {name: Metric}}, the one that is judged first, then its controls
     curves      path of a picture of errors over time, or None
+    frames      rows of the judged candidate, one for each frame
     """
     judged, *others = scores
     extra = {
         'clip': clip.name,
         'evaluated': judged,
         'controls': {name: scores[name] for name in others},
+        'frames': frames,
     }
     results.write_result(folder, scores[judged], config, inputs=inputs, seed=seed, extra=extra)
     sections = [

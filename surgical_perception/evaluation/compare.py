@@ -19,7 +19,7 @@ _MM_PER_M = 1e3
 # A bootstrap over fewer pairs than this is an interval in name only.
 _MIN_PAIRS = 5
 # Poses and their frames are compared as poses.
-_NO_NUMBER = ('reference_from_ct', 'reference_frame', 'verdict')
+_NO_NUMBER = ('has_truth', 'reference_from_ct', 'reference_frame', 'verdict')
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,11 @@ def _changes(pairs):
     if pairs and any(row['verdict'] for pair in pairs for row in pair):
         accepted = [[row['reference_from_ct'] is not None for row in pair] for pair in pairs]
         found.append(_change('accepted (share)', np.array(accepted, float)))
-    if 'mtre_mm' in columns and np.isfinite(columns['mtre_mm']).any():
-        # Where neither has an error there may be no truth; a failure of one counts.
-        judged = columns['mtre_mm'][np.isfinite(columns['mtre_mm']).any(1)]
-        found.append(_change('mTRE below 1 mm (share)', (judged < _SUCCESS_MM).astype(float)))
+    judged = np.array([any(row['has_truth'] for row in pair) for pair in pairs], bool)
+    if judged.any():
+        # What was not accepted has no error, and is not below 1 mm.
+        good = columns['mtre_mm'][judged] < _SUCCESS_MM
+        found.append(_change('mTRE below 1 mm (share)', good.astype(float)))
     return found + [
         _change(name, column)
         for name, column in columns.items()

@@ -82,12 +82,14 @@ def _run(file, content):
 
 
 def _flat(row, fields=None):
-    """Return the numbers of a row, with its verdict and pose."""
+    """Return the numbers of a row, with its verdict, pose and frame."""
     found = {}
+    accepted = row.get('reference_from_ct') is not None
     for name, value in row.items():
         if name in _VECTORS:
+            # How sure one was of a pose that was not accepted is no number to average.
             for component, item in zip(_VECTORS[name], value, strict=True):
-                found[f'{name} {component}'] = _number(item)
+                found[f'{name} {component}'] = _number(item if accepted else None)
         elif isinstance(value, bool) or name in _ROWS.values():
             continue
         elif (value is None or isinstance(value, (int, float))) and (
@@ -95,6 +97,7 @@ def _flat(row, fields=None):
         ):
             found[name] = _number(value)
     found['verdict'] = row.get('verdict', '')
+    found['has_truth'] = row.get('has_truth', not math.isnan(found.get('mtre_mm', math.nan)))
     found['reference_from_ct'] = row.get('reference_from_ct')
     found['reference_frame'] = row.get('reference_frame', '')
     return found

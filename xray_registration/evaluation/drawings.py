@@ -33,7 +33,8 @@ def trust_curves(path, table):
             top.plot(shot[chosen], height, mark, color=colour, label=verdict)
     top.set_ylabel('similarity (1 is perfect)')
     top.legend(ncols=3, fontsize=9)
-    sigma_mm = np.array([row['sigma_mm'] for row in table], float)
+    accepted = np.array([[row['reference_from_ct'] is not None] for row in table])
+    sigma_mm = np.where(accepted, np.array([row['sigma_mm'] for row in table], float), np.nan)
     for column, (name, colour) in enumerate(plots.AXES.items()):
         middle.plot(shot, sigma_mm[:, column], 'o-', ms=4, color=colour, label=name)
     middle.set_ylabel('reported sigma (mm)')

@@ -46,7 +46,8 @@ def capture_numbers(trials):
             capture.range_mm(trials),
             'mm',
             f'start error up to which 95 % succeed, in bins of {capture.BIN_MM:g} mm, over '
-            f'{len(trials)} starts around the truth (largest {farthest_mm:.0f} mm)',
+            f'{len(trials)} starts around the truth of the X-rays that gave a pose (largest '
+            f'{farthest_mm:.0f} mm)',
         ),
         'capture_smsr': share(
             [error < metrics.SUCCESS_MM for error in errors], 'share of those starts below 1 mm'
@@ -107,20 +108,12 @@ def _accuracy(true):
 
 
 def _starts(true):
-    """Return what is known about the starts, and how far away one may be."""
-    known = [row for row in true if np.isfinite(row['start_mtre_mm'])]
+    """Return the error of the first pose that was known before a shot."""
+    known = [row['start_mtre_mm'] for row in true if np.isfinite(row['start_mtre_mm'])]
     if not known:
         return {}
-    starts = [row['start_mtre_mm'] for row in known]
-    return {
-        'start_mtre': Metric(starts[0], 'mm', '3D error on bone of the first pose that was known'),
-        'capture_range': Metric(
-            capture.range_mm(known),
-            'mm',
-            f'start error up to which 95 % succeed, in bins of {capture.BIN_MM:g} mm, over the '
-            f'{len(starts)} starts that there were (largest {max(starts):.0f} mm)',
-        ),
-    }
+    text = '3D error on bone of the first pose that was known before an X-ray'
+    return {'start_mtre': Metric(known[0], 'mm', text)}
 
 
 def _ellipsoids(true):
@@ -133,7 +126,7 @@ def _ellipsoids(true):
 
 
 def _trust(table):
-    """Return what can be said of the poses without a truth."""
+    """Return what can be said of the accepted poses without a truth."""
     found = {}
     texts = {
         'similarity': 'similarity of X-ray and projection at the last pose, median',
@@ -142,7 +135,10 @@ def _trust(table):
             for axis in ('right', 'down', 'depth')
         },
     }
-    columns = np.array([[row['similarity'], *row['sigma_mm']] for row in table], float).T
+    accepted = [row for row in table if row['reference_from_ct'] is not None]
+    if not accepted:
+        return {}
+    columns = np.array([[row['similarity'], *row['sigma_mm']] for row in accepted], float).T
     for (name, text), values in zip(texts.items(), columns, strict=True):
         if np.isfinite(values).any():
             unit = 'mm' if name.startswith('sigma') else '1'
