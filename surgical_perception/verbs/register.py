@@ -33,8 +33,7 @@ def register(
         Path | None,
         typer.Option(
             help='{"reference_from_ct": [16 numbers]}. Without it the search begins where '
-            'the file of the X-ray says the C-arm was; else at an antero-posterior shot with the '
-            'CT at the isocentre of the first C-arm.',
+            'the file of the X-ray says the C-arm was; else around every position of --positions.',
             metavar='START.json',
         ),
     ] = None,
@@ -62,8 +61,32 @@ def register(
             metavar='MASK [MASK ...]',
         ),
     ] = None,
+    positions: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Where the (first) C-arm may stand, to be searched without a start; all four '
+            'without this. AP: rays enter from the front; LAT_L: from the left side of the '
+            'patient.',
+            metavar='AP|PA|LAT_L|LAT_R [...]',
+        ),
+    ] = None,
+    source_to_isocentre_mm: Annotated[
+        float | None,
+        typer.Option(
+            help='Distance from the X-ray source to the centre of the CT there; 750 without this.',
+            metavar='MM',
+        ),
+    ] = None,
 ):
     """Register a CT to one or several X-rays, without ROS; the result says if it can be used."""
     from xray_registration import register_cli
+    from xray_registration.config import RegistrationConfig
 
-    register_cli.run(ct, image, camera or [], out, start, intensity, mask or [], image_flip)
+    search = {
+        'positions': tuple(positions) if positions else None,
+        'source_to_isocentre_mm': source_to_isocentre_mm,
+    }
+    config = RegistrationConfig(**{name: x for name, x in search.items() if x is not None})
+    register_cli.run(
+        ct, image, camera or [], out, start, intensity, mask or [], image_flip, config
+    )
