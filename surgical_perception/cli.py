@@ -13,6 +13,7 @@ import typer
 import surgical_perception
 from surgical_perception.errors import InputError
 from surgical_perception.several_values import SeveralValues
+from surgical_perception.verbs.camera import camera
 from surgical_perception.verbs.check_bag import check_bag
 from surgical_perception.verbs.compare import compare
 from surgical_perception.verbs.demo import demo
@@ -56,6 +57,7 @@ def _common(
 
 # The order of `--help`.
 app.command(cls=SeveralValues)(register)
+app.command()(camera)
 app.command(cls=SeveralValues)(landmarks)
 app.command()(track)
 app.command()(evaluate)
