@@ -36,25 +36,28 @@ def _scattered(request):
     if request.start is not None:
         centres = [request.camera_from_reference @ request.start]
     else:
-        centres = standard_poses(config, isocentre_m)
+        distance_m = 1e-3 * config.source_to_isocentre_mm
+        centres = [
+            frames.carm_from_ct_at(position, isocentre_m, distance_m)
+            for position in config.positions
+        ]
     for centre in centres:
         yield from turned_starts(
             centre, isocentre_m, config.multistart, config.multistart.hypotheses
         )
 
 
-def standard_poses(config, isocentre_m):
-    """
-    Return carm_from_ct [4, 4] of every position of a RegistrationConfig, `isocentre_m` centred.
-
-    Raises InputError where there is none, or one is unknown.
-    """
+def check_search(config):
+    """Raise InputError unless a RegistrationConfig says where to look without a start."""
+    unknown = [name for name in config.positions if name not in frames.POSITIONS]
+    if unknown:
+        raise InputError(
+            f'C-arm position {unknown[0]!r} is unknown, expected {", ".join(frames.POSITIONS)}'
+        )
     if not config.positions:
         raise InputError('positions is empty: name at least one C-arm position, such as AP')
-    distance_m = 1e-3 * config.source_to_isocentre_mm
-    if not (np.isfinite(distance_m) and distance_m > 0):
+    if not (np.isfinite(config.source_to_isocentre_mm) and config.source_to_isocentre_mm > 0):
         raise InputError(
             f'source_to_isocentre_mm is {config.source_to_isocentre_mm:g}, expected a positive '
             'distance'
         )
-    return [frames.carm_from_ct_at(name, isocentre_m, distance_m) for name in config.positions]
