@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from surgical_perception import cli
 from surgical_perception.bags import BagReader
 from surgical_perception.errors import InputError
 
@@ -116,3 +117,16 @@ def test_a_recording_without_metadata_is_noted(bags, storage):
         assert 'no metadata.yaml' in bag.notes[0]
     with BagReader(bags / PY / storage / 'wbag') as bag:
         assert bag.notes == []
+
+
+def test_check_bag_says_of_each_what_it_is(bags, capsys):
+    """None is of a theatre: exit code 1, or 2 with one sentence; nothing else ever happens."""
+    for name in READ:
+        assert cli.main(['check-bag', str(bags / name)]) == 1
+        said = capsys.readouterr().out
+        assert 'xray_registration_node would get nothing' in said
+        assert 'surg_invnerf_node would get nothing' in said
+        assert all(topic in said for topic in READ[name])
+    for name, reason in REFUSED.items():
+        assert cli.main(['check-bag', str(bags / name)]) == 2
+        assert reason in capsys.readouterr().err
