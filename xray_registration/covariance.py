@@ -4,7 +4,9 @@ The uncertainty of a registered pose, from the images that determined it.
 s^2 H^-1 would take every pixel for an independent measurement; local windows overlap and model
 error is correlated over anatomy, so it is too small.  The sandwich H^-1 G H^-1 estimates the
 scatter G of the gradient from separate image blocks instead (cluster-robust covariance; Liang and
-Zeger 1986).
+Zeger 1986).  It sees what varies from block to block.  Scatter, blur and a wrong contrast shift
+all blocks alike, the more the worse the images match, so a second term grows with the residual
+and does not shrink with the number of pixels: cost^2 H^-1.
 """
 
 import numpy as np
@@ -12,10 +14,10 @@ import numpy as np
 from surgical_perception.geometry import se3
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
-# Blocks are not quite independent, and a wrong bone contrast or scatter biases all of them alike:
-# factor on standard deviations, set on X-rays of two CTs, half of them at low dose with heavy
-# scatter.  benchmarks/registration.py prints how often the 95 % ellipsoid holds other ones.
-_CALIBRATION = 2.9
+# Factors on the standard deviations of the two terms, by benchmarks/calibration.py on tuning
+# X-rays of three CTs, a quarter of them at low dose with heavy scatter.
+_SCATTER = 1.38
+_MISFIT = 0.020
 
 # Stands for "not known" where a direction leaves no trace: a kilometre, a thousand turns.  A
 # pseudo-inverse would call such a direction certain.
@@ -26,15 +28,22 @@ def twist_covariance(model):
     """Return the covariance [6, 6] of the twist about the isocentre in `ct` axes (m, rad)."""
     if is_ill_conditioned(model.hessian):
         return UNKNOWN_VARIANCE * np.eye(6)
+    scatter, misfit = terms(model)
+    covariance = _SCATTER**2 * scatter + _MISFIT**2 * misfit
+    return 0.5 * (covariance + covariance.T)
+
+
+def terms(model):
+    """Return the two terms [6, 6] of the covariance before calibration: scatter and misfit."""
     parts = model.gradient_parts
     parts = parts[np.abs(parts).any(1)]
     centred = parts - parts.mean(0)
-    scatter = centred.T @ centred
+    # Six parameters were fitted to these blocks, so their scatter looks smaller than it is.
+    scatter = centred.T @ centred * len(parts) / max(len(parts) - 6, 1)
     # Metres and radians differ by orders of magnitude: invert the column-scaled system.
     scale = np.sqrt(np.diag(model.hessian))
     inverse = np.linalg.inv(model.hessian / np.outer(scale, scale)) / np.outer(scale, scale)
-    covariance = _CALIBRATION**2 * inverse @ scatter @ inverse
-    return 0.5 * (covariance + covariance.T)
+    return inverse @ scatter @ inverse, model.cost**2 * inverse
 
 
 def is_known(twist_cov):

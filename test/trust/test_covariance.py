@@ -49,11 +49,9 @@ def test_the_sandwich_is_the_scatter_of_independent_estimates():
         hessian = np.einsum('bpi,bpj->ij', design, design)
         parts = np.einsum('bpi,bp->bi', design, noise)
         estimates.append(np.linalg.solve(hessian, parts.sum(0)))
-        predicted.append(
-            covariance.twist_covariance(Linearisation(0.0, parts.sum(0), hessian, parts))
-        )
+        predicted.append(covariance.terms(Linearisation(0.0, parts.sum(0), hessian, parts))[0])
     observed = np.var(estimates, axis=0)
-    expected = np.mean(predicted, 0).diagonal() / covariance._CALIBRATION**2
+    expected = np.mean(predicted, 0).diagonal()
     assert np.sqrt(observed / expected).mean() == pytest.approx(1, abs=0.12)
 
 
@@ -71,3 +69,18 @@ def test_an_unseen_direction_is_unknown_not_certain():
     model = Linearisation(0.0, np.zeros(6), hessian, np.zeros((4, 6)))
     sigma_mm = covariance.sigma_along_axes_mm(covariance.twist_covariance(model), POSE)
     assert (sigma_mm > 1e5).all()
+
+
+def test_a_worse_match_is_less_certain():
+    """The images' blocks agree alike, but what they agree on explains them worse."""
+    rng = np.random.default_rng(5)
+    jacobian = rng.normal(size=(100, 6))
+    models = [
+        Linearisation(cost, np.zeros(6), jacobian.T @ jacobian, 1e-3 * jacobian)
+        for cost in (0.02, 0.2)
+    ]
+    good, poor = (np.trace(covariance.twist_covariance(model)) for model in models)
+    assert poor > good
+    (scatter, misfit), (same_scatter, larger_misfit) = map(covariance.terms, models)
+    assert same_scatter == pytest.approx(scatter)
+    assert larger_misfit == pytest.approx(100 * misfit)

@@ -7,7 +7,7 @@ level it is biased by scatter (1.6 mm), so it never ends it.
 
 import numpy as np
 
-from xray_registration.similarity.linearisation import Linearisation, block_sums
+from xray_registration.similarity.linearisation import Linearisation, image_parts
 
 
 class GlobalNcc:
@@ -39,7 +39,7 @@ class GlobalNcc:
         columns -= np.outer(phi.ravel(), phi.ravel() @ columns)
         columns /= np.float32(max(norm, 1e-12))
         difference = (phi - self._phi_fixed).ravel()
-        parts = block_sums((columns * difference[:, None]).reshape(jacobian.shape), 4)
+        parts = image_parts((columns * difference[:, None]).reshape(jacobian.shape))
         return Linearisation(
             0.5 * float(difference @ difference),
             (difference @ columns).astype(float),

@@ -4,6 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Model errors extend over whole bones: smaller blocks would be taken for independent and are not,
+# while larger ones are too few to estimate a scatter from.
+_BLOCKS_PER_SIDE = 10
+
 
 class Linearisation(NamedTuple):
     """
@@ -19,6 +23,11 @@ class Linearisation(NamedTuple):
     gradient: np.ndarray
     hessian: np.ndarray
     gradient_parts: np.ndarray
+
+
+def image_parts(values, at_least=1):
+    """Sum an image [H, W, C] over square blocks of a tenth of its longer side; return [N, C]."""
+    return block_sums(values, max(at_least, -(-max(values.shape[:2]) // _BLOCKS_PER_SIDE)))
 
 
 def block_sums(values, block):

@@ -14,7 +14,7 @@ influences no patch.
 import cv2
 import numpy as np
 
-from xray_registration.similarity.linearisation import Linearisation, block_sums
+from xray_registration.similarity.linearisation import Linearisation, image_parts
 
 # Variance below which a patch counts as flat, as a share of the image's variance: 3 % of its
 # contrast, above the quantum noise of a low-dose shot at the pixel sizes that are used here.
@@ -109,7 +109,7 @@ class LocalNcc:
         pull = image * self._box(towards_moving) - self._box(towards_moving * mean)
         pull -= self._fixed * self._box(towards_fixed)
         pull += self._box(towards_fixed * self._fixed_mean)
-        parts = block_sums(columns * pull[..., None], self._patch)
+        parts = image_parts(columns * pull[..., None], self._patch)
 
         # H_ij = sum of w [cov(J_i, J_j)/s^2 - (2 - |Phi_m|^2) cov(I, J_i) cov(I, J_j)/s^4]
         column_mean = self._box(columns) / self._count[..., None]
