@@ -7,6 +7,7 @@ import time
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
+from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 from surgical_perception.errors import InputError
@@ -23,10 +24,14 @@ from surgical_perception.ros.validation import validate_header, validate_pose
 from xray_registration import messages
 from xray_registration.assembly import load_pipeline
 from xray_registration.broadcast import PoseBroadcast
+from xray_registration.masks.given import GivenMasks
 from xray_registration.outputs import Outputs
 from xray_registration.parameters import XrayRegistrationParameters
 from xray_registration.session import RegistrationSession
 from xray_registration.shot import Pictures, Shot, register_shot
+
+# A mask of every frame that is bad for the same reason is named this often.
+_REPEAT_S = 5.0
 
 
 class XrayRegistrationNode(PerceptionNode):
@@ -37,6 +42,7 @@ class XrayRegistrationNode(PerceptionNode):
     def __init__(self, make_pipeline=load_pipeline, **kwargs):
         super().__init__('xray_registration_node', XrayRegistrationParameters, **kwargs)
         self._make_pipeline = make_pipeline
+        self._masks = None
         self._pipeline = self._session = self._outputs = self._broadcast = None
         self._last_shot = None
         self._tf_problem = ''
@@ -54,6 +60,7 @@ class XrayRegistrationNode(PerceptionNode):
         """Load the CT and warm the renderer."""
         self._pipeline = self._make_pipeline(config)
         self._session = RegistrationSession(self._pipeline)
+        self._masks = GivenMasks(config)
         self._surface = self._pipeline.surface()
         self._outputs = Outputs(self, config.views)
         self._broadcast = PoseBroadcast(self._tf.send, self._listener.lookup, config.ct_frame)
@@ -72,6 +79,10 @@ class XrayRegistrationNode(PerceptionNode):
             self, PoseWithCovarianceStamped, 'initial_pose', self._on_initial_pose, qos.SINGLE
         )
         self.while_active.callback(self._start_input.destroy)
+        for view in config.views:
+            topic = f'{view}/mask' if len(config.views) > 1 else 'mask'
+            on_mask = functools.partial(self._on_mask, view)
+            self.while_active.callback(InputTopic(self, Image, topic, on_mask).destroy)
         ticks = self.create_timer(1 / config.tf.rate_hz, self._on_tick, clock=self.steady_clock)
         self.while_active.callback(self.destroy_timer, ticks)
 
@@ -86,6 +97,7 @@ class XrayRegistrationNode(PerceptionNode):
         """Drop image and pose: nothing is broadcast, and nothing old starts a registration."""
         self._last_shot = None
         self._session.forget()
+        self._masks.clear()
         self._broadcast.stop(reason)
         self._answer(time.monotonic(), False, f'cancelled: {reason}')
 
@@ -108,6 +120,12 @@ class XrayRegistrationNode(PerceptionNode):
             return
         self._session.give(message.header.frame_id, pose)
 
+    def _on_mask(self, view, message):
+        try:
+            self._masks.add(view, message)
+        except InputError as error:
+            self.get_logger().error(f'mask ignored: {error}', throttle_duration_sec=_REPEAT_S)
+
     def _register(self, shot):
         config = self.config
         job = register_shot(
@@ -115,6 +133,7 @@ class XrayRegistrationNode(PerceptionNode):
             config,
             self._pipeline,
             self._session,
+            self._masks,
             functools.partial(self._listener.lookup, timeout_s=config.tf.timeout_s),
             self._outputs.pictures_wanted,
         )

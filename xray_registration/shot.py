@@ -11,6 +11,8 @@ from surgical_perception.ros import stamps
 from surgical_perception.ros.transform_errors import TransformError
 from surgical_perception.ros.validation import validate_image
 from xray_registration.calibration import corrected_views
+from xray_registration.masks.automatic import with_masks
+from xray_registration.parameters import registration_config
 from xray_registration.session import Registration
 from xray_registration.views import View, line_integrals
 
@@ -45,6 +47,7 @@ class Registered:
     shot: Shot
     reference: str
     registration: Registration
+    mask: str = ''  # what each view's mask leaves out, in words
 
     @property
     def result(self):
@@ -61,9 +64,9 @@ class Pictures:
     drrs: list  # [H, W] float32
 
 
-def views_of(shot, parameters, lookup):
+def views_of(shot, parameters, lookup, masks=None):
     """
-    Return the Views of a shot.
+    Return the Views of a shot, with the masks that GivenMasks has for them.
 
     lookup(target, source, stamp_ns) -> target_from_source [4, 4] raises TransformError; it is
     asked for every view whose frame is not the reference.  Raises InputError for bad messages.
@@ -79,11 +82,15 @@ def views_of(shot, parameters, lookup):
     for name, image, info in zip(parameters.views, shot.images, shot.infos, strict=True):
         camera = validate_image(image, info, f'image of view {name}')
         pixels = frames.flip_image(image_from_message(image), parameters.image_flip)
+        mask = masks and masks.of(name, stamps.to_ns(image.header.stamp), pixels.shape)
+        if mask is not None:
+            mask = frames.flip_image(mask, parameters.image_flip)
         views.append(
             View(
                 line_integrals(pixels, parameters.intensity),
                 camera.flipped(parameters.image_flip),
                 _camera_from_reference(image.header, reference, lookup),
+                mask,
             )
         )
     return views
@@ -98,19 +105,21 @@ def _camera_from_reference(header, reference, lookup):
         raise TransformError(f'TF missing at the stamp of the image: {error}') from None
 
 
-def register_shot(shot, parameters, pipeline, session, lookup, wanted):
+def register_shot(shot, parameters, pipeline, session, masks, lookup, wanted):
     """
     Return a job for the worker: yields a Registered, then Pictures where somebody wants them.
 
     session     RegistrationSession, which knows where to start
+    masks       GivenMasks
     wanted      () -> (overlays?, DRRs?), asked after the result is out: pictures delay no pose
     """
 
     def job(cancelled):
-        views = views_of(shot, parameters, lookup)
+        views = views_of(shot, parameters, lookup, masks)
+        views, texts = with_masks(views, registration_config(parameters).masks)
         reference = shot.reference(parameters)
         registration = session.register(views, reference, shot.stamp_ns, parameters, cancelled)
-        yield Registered(shot, reference, registration)
+        yield Registered(shot, reference, registration, '; '.join(texts))
         overlay, drr = wanted()
         views = corrected_views(views, registration.result)
         pose = registration.result.reference_from_ct

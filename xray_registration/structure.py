@@ -15,6 +15,9 @@ _SMOOTH_PX = 3.0
 # A smooth image without noise leaves this share of its variance, which is rounding.
 _MIN_VARIANCE_SHARE = 1e-6
 
+# A masked wire or bar is no border: what is as narrow leaves pixels on both its sides.
+_GAP = np.ones((7, 7), np.uint8)
+
 # Fewer binned pixels than this show nothing that could be told from chance.
 _MIN_PIXELS = 100
 
@@ -32,7 +35,8 @@ def structure(view):
     smooth = _blurred(image * weight) / np.maximum(_blurred(weight), 1e-6)
     # Near the border a slope looks like structure, because the mean there is one-sided.
     kernel = np.ones((4 * int(_SMOOTH_PX) + 1,) * 2, np.uint8)
-    inner = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT) > 0
+    whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _GAP)
+    inner = (cv2.erode(whole, kernel, borderType=cv2.BORDER_CONSTANT) > 0) & mask
     if inner.sum() < _MIN_PIXELS:
         return 0.0
     fine = image - smooth

@@ -65,15 +65,20 @@ def automatic_mask(view, config):
 
 
 def with_masks(views, config):
-    """Return Views that all have a mask: their own, else the automatic one if that is asked."""
-    if not config.automatic:
-        return list(views)
-    return [
-        view
-        if view.mask is not None
-        else dataclasses.replace(view, mask=automatic_mask(view, config).mask)
-        for view in views
-    ]
+    """
+    Give every View without a mask the automatic one, if the MaskConfig asks for that.
+
+    Returns (Views, what is left out of each in words: 'given', 'none', or Found's text).
+    """
+    masked, texts = [], []
+    for view in views:
+        text = 'none' if view.mask is None else 'given'
+        if view.mask is None and config.automatic:
+            found = automatic_mask(view, config)
+            view, text = dataclasses.replace(view, mask=found.mask), found.text
+        masked.append(view)
+        texts.append(text)
+    return masked, texts
 
 
 def _line_integrals(image):
