@@ -14,6 +14,7 @@ from surg_invnerf import bag_check as endo
 from surgical_perception import bag_messages, cli
 from surgical_perception.bag_check.page import LAUNCH_FILE, command
 from surgical_perception.bag_check.survey import survey_bag
+from surgical_perception.errors import InputError
 from surgical_perception.findings import Level
 from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration import bag_check as xray
@@ -311,3 +312,23 @@ def test_errors_stand_before_warnings(tmp_path, capsys):
     cli.main(['check-bag', str(tmp_path / 'bag')])
     text = capsys.readouterr().out
     assert text.index('error') < text.index('warning')
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_flipped_bytes_are_refused_or_read_but_never_crash(tmp_path, storage):
+    path = bags.write(tmp_path / 'bag', [*carm_items(2), *stereo_items(2)], storage)
+    (file,) = (f for f in path.iterdir() if f.suffix in ('.mcap', '.db3'))
+    content, rng = file.read_bytes(), np.random.default_rng(7)
+    outcomes = set()
+    for _ in range(5):
+        damaged = np.frombuffer(content, np.uint8).copy()
+        damaged[rng.integers(len(content), size=5)] = rng.integers(256, size=5)
+        file.write_bytes(damaged.tobytes())
+        try:
+            survey = survey_bag(path)
+            xray.check(survey, {}), endo.check(survey, {}), survey.tree.text()
+            outcomes.add('read')
+        except InputError as error:
+            assert str(path) in str(error)
+            outcomes.add('refused')
+    assert 'refused' in outcomes
