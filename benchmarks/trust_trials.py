@@ -12,8 +12,10 @@ from surgical_perception.geometry.frames import flip_image
 from xray_registration.simulation.degrade import degrade, preset, quantise
 from xray_registration.views import View, line_integrals
 
-# True poses per seed and CT; every kind of trial draws from them, because projecting is slow.
+# True poses per seed and CT, from which every kind of trial draws, because projecting is slow; to
+# so many of them there is a second shot.
 POSES = 6
+_POSES_WITH_SECOND = 3
 
 _NEAR, _, _WIDE, _ = START_RANGES.values()
 _FAR = StartRange('far', 60, 150, 150)
@@ -76,7 +78,7 @@ def _good(kind, seed, rng):
 
 
 def _two_views(kind, seed, rng):
-    case, pose = _drawn(seed, rng, ('chest', 'pelvis'))
+    case, pose = _drawn(seed, rng, ('chest', 'pelvis'), _POSES_WITH_SECOND)
     second = beside(pose, case.ct.isocentre_m)
     views = [_view(_shot(case, pose, 'standard', rng))]
     camera_from_reference = second @ se3.inverse(pose)
@@ -177,9 +179,9 @@ def beside_the_beam(case, seed, number):
     return pose
 
 
-def _drawn(seed, rng, names=_CTS):
+def _drawn(seed, rng, names=_CTS, count=POSES):
     case = CASES[rng.choice(names)]
-    return case, poses(case.ct, POSES, seed)[int(rng.integers(POSES))]
+    return case, poses(case.ct, POSES, seed)[int(rng.integers(count))]
 
 
 def _shot(case, pose, degradation, rng):

@@ -143,23 +143,23 @@ def link_latest(run):
 
 def write_json(path, content):
     """Write strict JSON: dataclasses as objects, arrays as lists, non-finite numbers as null."""
-    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    text = json.dumps(plain(content), indent=2, allow_nan=False)
     Path(path).write_text(text + '\n', encoding='utf-8')
     return Path(path)
 
 
-def _plain(value):
-    """Return `value` in JSON's own types."""
+def plain(value):
+    """Return `value` in the types of JSON; non-finite numbers become None."""
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, Path):
