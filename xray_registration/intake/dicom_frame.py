@@ -1,6 +1,7 @@
 """One frame of a DICOM X-ray: its attributes, wherever the file keeps them, and its pixels."""
 
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +30,19 @@ class DicomFrame:
     def __init__(self, path, frame=None):
         """Read the header; `frame` counts from 0 and is needed where there are several."""
         self.path = Path(path)
-        self._data = _header(self.path)
-        self.count = int(self._data.get('NumberOfFrames') or 1)
-        self.number = chosen_number(self.path, frame, self.count)
-        self._groups = [self._data, *self._functional_groups()]
+        with _named(self.path, 'is damaged or no DICOM file'):
+            self._data = _header(self.path)
+            self.count = int(self._data.get('NumberOfFrames') or 1)
+            self.number = chosen_number(self.path, frame, self.count)
+            self._groups = [self._data, *self._functional_groups()]
 
     def get(self, keyword):
         """Return the value of an attribute, or None where it is absent or empty."""
-        for group in self._groups:
-            value = group.get(keyword)
-            if value is not None and value != '' and value != []:
-                return value
+        with _named(self.path, f'{keyword} is damaged'):
+            for group in self._groups:
+                value = group.get(keyword)
+                if value is not None and value != '' and value != []:
+                    return value
         return None
 
     def numbers(self, keyword, count):
@@ -62,18 +65,13 @@ class DicomFrame:
 
     def pixels(self):
         """Return the frame [H, W] as stored, integers; raises InputError for damaged data."""
-        try:
+        with _named(self.path, 'the pixels cannot be read'):
             syntax = self._data.file_meta.TransferSyntaxUID
             if syntax.is_compressed and syntax != RLELossless:
                 pixels = _by_gdcm(self.path)[self.number]
             else:
-                with warnings.catch_warnings():
-                    warnings.simplefilter('ignore')
-                    pixels = pixel_array(self.path, index=self.number)
-        except Exception as error:  # decoders raise whatever the damage leads to
-            reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-            raise InputError(f'{self.path}: the pixels cannot be read ({reason[0]})') from None
-        expected = (self._data.Rows, self._data.Columns)
+                pixels = pixel_array(self.path, index=self.number)
+            expected = (self._data.Rows, self._data.Columns)
         if pixels.shape != expected:
             raise InputError(f'{self.path}: the pixels are {pixels.shape}, expected {expected}')
         return pixels
@@ -87,25 +85,32 @@ class DicomFrame:
                     yield element.value[0]
 
 
+@contextmanager
+def _named(path, what):
+    """Turn whatever pydicom and its decoders raise for damaged data, at any access, into one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise InputError(f'{path}: {what} ({reason[0]})') from None
+
+
 def _header(path):
     if not path.is_file():
         raise InputError(f'{path}: there is no such file')
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(f'{path}: is larger than {_MAX_BYTES >> 30} GiB: export fewer frames')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            # Deflated files unpack without any limit; X-rays are never sent so.
-            syntax = pydicom.filereader.read_file_meta_info(path).get('TransferSyntaxUID')
-            if syntax is None or syntax == DeflatedExplicitVRLittleEndian:
-                raise InputError(f'{path}: has no transfer syntax that is read: export it again')
-            data = pydicom.dcmread(path, stop_before_pixels=True)
-            modality, size = data.get('Modality'), (data.get('Columns'), data.get('Rows'))
-            grey = int(data.get('SamplesPerPixel') or 1) == 1
-    except InputError:
-        raise
-    except Exception as error:  # pydicom lets whatever a damaged element causes through
-        raise InputError(f'{path}: is damaged or no DICOM file ({error})') from None
+    # Deflated files unpack without any limit; X-rays are never sent so.
+    syntax = pydicom.filereader.read_file_meta_info(path).get('TransferSyntaxUID')
+    if syntax is None or syntax == DeflatedExplicitVRLittleEndian:
+        raise InputError(f'{path}: has no transfer syntax that is read: export it again')
+    data = pydicom.dcmread(path, stop_before_pixels=True)
+    modality, size = data.get('Modality'), (data.get('Columns'), data.get('Rows'))
+    grey = int(data.get('SamplesPerPixel') or 1) == 1
     if modality not in MODALITIES:
         raise InputError(
             f'{path}: its modality is {modality}, expected an X-ray: {", ".join(MODALITIES)}'

@@ -7,6 +7,7 @@ seen from the detector, mirrored as against the view from the source.  World and
 CT in LPS.
 """
 
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,13 +169,18 @@ def _write(group, view):
         image['pixels'] = view.pixels
 
 
+@contextmanager
 def _opened(path):
     if not Path(path).is_file():
         raise InputError(f'{path}: there is no such file')
     try:
-        return h5py.File(path, 'r')
-    except OSError as error:
-        raise InputError(f'{path}: is damaged or no HDF5 file ({error})') from None
+        with h5py.File(path, 'r') as file:
+            yield file
+    except InputError:
+        raise
+    except Exception as error:  # h5py lets whatever a damaged file causes through
+        reason = ' '.join(str(error).split())
+        raise InputError(f'{path}: is damaged or no HDF5 file ({reason})') from None
 
 
 def _dataset(path, file, key):
@@ -214,7 +220,4 @@ def _pixels(path, file, key):
     data = _dataset(path, file, key)
     if data.ndim != 2 or data.dtype.kind not in 'iuf' or data.size > _MAX_PIXELS:
         raise InputError(f'{path}: {key} is {data.dtype} {data.shape}, expected one grey picture')
-    try:
-        return data[()]
-    except OSError as error:
-        raise InputError(f'{path}: {key} is damaged ({error})') from None
+    return data[()]
