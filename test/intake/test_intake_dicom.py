@@ -120,6 +120,15 @@ def test_unknown_mirroring_is_said_and_not_guessed(tmp_path, attributes):
     assert 'unknown' in view.text
 
 
+@pytest.mark.parametrize('modality', ['RF', 'DX'])
+def test_other_c_arms_often_have_no_angles(tmp_path, modality):
+    """The camera is known, where it stood and how it is mirrored is not."""
+    view = read(tmp_path, Modality=modality, PositionerPrimaryAngle=None)
+    assert view.camera.fx == pytest.approx(SDD_MM / SPACING_MM[1])
+    assert view.camera_from_reference is None
+    assert view.flip is None
+
+
 def test_without_angles_or_distance_there_is_no_pose(tmp_path):
     assert read(tmp_path, PositionerSecondaryAngle=None).camera_from_reference is None
     assert read(tmp_path, DistanceSourceToPatient=None).camera_from_reference is None
