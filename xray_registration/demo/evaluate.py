@@ -17,6 +17,8 @@ from xray_registration.result import Verdict
 POSE = '/xray_registration_node/pose'
 STATUS = '/xray_registration_node/status'
 CT_FRAME = 'ct'
+# Of the status, what is said in words.
+_REMARKS = ('mask', 'observability', 'calibration')
 
 
 def read_outcomes(recording, scene):
@@ -67,6 +69,8 @@ def _outcome(shot, camera, start, truth, status, published):
         truth=truth,
         covariance=None if published is None else np.reshape(published.covariance, (6, 6)),
         similarity=_number(status, 'similarity'),
+        cost=_number(status, 'cost'),
+        remarks={name: status[name] for name in _REMARKS if status.get(name)},
         sigma_mm=np.array(sigmas),
         iterations=int(status.get('iterations', 0)),
         starts=int(status.get('starts', 0)),

@@ -61,8 +61,7 @@ def _views(bag, outcomes, indices):
     parameters = XrayRegistrationParameters(reference_frame=PATIENT_FRAME)
     with BagReader(bag) as reader:
         topics = find_xray(reader.topics, bag)
-    stamps_ns = {outcomes[i].stamp_ns for i in indices}
-    found = overlays.first_views(bag, topics, parameters, stamps_ns)
+    found = overlays.first_views(bag, topics, parameters, [outcomes[i] for i in indices])
     return {i: found[outcomes[i].stamp_ns] for i in indices}
 
 

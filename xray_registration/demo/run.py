@@ -67,6 +67,7 @@ def run(folder, cache, console, config=None, ct_path=None):
         present.summary_line(numbers),
         numbers,
         overlays if overlays.exists() else None,
+        (bag, recording),
     )
 
 

@@ -3,8 +3,10 @@
 from contextlib import closing
 
 from surgical_perception.bags import BagReader
+from surgical_perception.errors import InputError
 from surgical_perception.ros.camera_pairing import ShotPairing
 from xray_registration.evaluation.bag_transforms import BagTransforms
+from xray_registration.masks.given import GivenMasks
 from xray_registration.shot import Shot, views_of
 
 
@@ -14,12 +16,16 @@ class BagShots:
 
     path, topics    the bag and its XrayTopics
     parameters      XrayRegistrationParameters
+
+    What the node would have logged about masks is in `notes`.
     """
 
     def __init__(self, path, topics, parameters):
         self._reader = BagReader(path)
         self._transforms = BagTransforms(path, topics.transforms)
         self._topics, self._parameters = topics, parameters
+        self._masks = GivenMasks(parameters)
+        self.notes = []
         self._complete = []
         self._pairing = ShotPairing(
             parameters.views,
@@ -46,10 +52,18 @@ class BagShots:
                     cameras[self._topics.images[topic]].add_image(message)
                 elif topic in self._topics.infos:
                     cameras[self._topics.infos[topic]].add_info(message)
+                elif topic in self._topics.masks:
+                    self._add_mask(self._topics.masks[topic], message)
                 else:
                     yield message
                 while self._complete:
                     yield Shot(*self._complete.pop(0), arrived_s=self._bag_ns * 1e-9)
+
+    def _add_mask(self, view, message):
+        try:
+            self._masks.add(view, message)
+        except InputError as error:
+            self.notes.append(f'mask ignored: {error}')
 
     @property
     def unmatched(self):
@@ -58,7 +72,7 @@ class BagShots:
 
     def views(self, shot):
         """Return the Views of the Shot that came last; raises InputError as `views_of` does."""
-        return views_of(shot, self._parameters, self.lookup)
+        return views_of(shot, self._parameters, self.lookup, self._masks)
 
     def lookup(self, target, source, stamp_ns):
         """Return target_from_source [4, 4] (m), or raise TransformError, as the node would now."""

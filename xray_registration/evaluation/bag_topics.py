@@ -9,7 +9,8 @@ POSE_WITH_COVARIANCE = 'geometry_msgs/msg/PoseWithCovarianceStamped'
 POSE_STAMPED = 'geometry_msgs/msg/PoseStamped'
 TF_MESSAGE = 'tf2_msgs/msg/TFMessage'
 
-IMAGE_NAME, INFO_NAME, INITIAL_POSE_NAME = 'image_rect', 'camera_info', 'initial_pose'
+IMAGE_NAME, INFO_NAME, MASK_NAME = 'image_rect', 'camera_info', 'mask'
+INITIAL_POSE_NAME = 'initial_pose'
 TRUTH_NAMESPACE = 'truth'
 
 
@@ -20,6 +21,7 @@ class XrayTopics:
 
     images          {topic: view} of the X-rays, in the order of the views
     infos           {topic: view} of their camera_info
+    masks           {topic: view} of their masks, as far as there are any
     initial_pose    '' where the bag has none
     truth           PoseStamped of the CT, '' where the bag has none
     transforms      topics of TFMessage
@@ -27,14 +29,15 @@ class XrayTopics:
 
     images: dict
     infos: dict
+    masks: dict
     initial_pose: str
     truth: str
     transforms: tuple
 
     @property
     def inputs(self):
-        """Return the topics that make shots and starts."""
-        return [*self.images, *self.infos, *filter(None, [self.initial_pose])]
+        """Return the topics that make shots, masks and starts."""
+        return [*self.images, *self.infos, *self.masks, *filter(None, [self.initial_pose])]
 
 
 def find_xray(topics, path, views=('carm',), images=(), truth=''):
@@ -55,12 +58,12 @@ def find_xray(topics, path, views=('carm',), images=(), truth=''):
     chosen = [_given(topics, path, name, IMAGE) for name in images] or _guessed_images(
         topics, path, views
     )
+    views = dict(zip(chosen, views, strict=True))
+    masks = {_beside(name, MASK_NAME): view for name, view in views.items()}
     return XrayTopics(
-        images=dict(zip(chosen, views, strict=True)),
-        infos={
-            _info_beside(topics, path, name): view
-            for name, view in zip(chosen, views, strict=True)
-        },
+        images=views,
+        infos={_info_beside(topics, path, name): view for name, view in views.items()},
+        masks={n: view for n, view in masks.items() if n in topics and topics[n].type == IMAGE},
         initial_pose=_initial_pose(topics),
         truth=_given(topics, path, truth, POSE_STAMPED) if truth else _guessed_truth(topics, path),
         transforms=tuple(sorted(n for n, topic in topics.items() if topic.type == TF_MESSAGE)),
@@ -122,7 +125,11 @@ def _info_beside(topics, path, image):
 
 
 def _info_of(image):
-    return f'{image.rpartition("/")[0]}/{INFO_NAME}'
+    return _beside(image, INFO_NAME)
+
+
+def _beside(image, name):
+    return f'{image.rpartition("/")[0]}/{name}'
 
 
 def _parts(name):

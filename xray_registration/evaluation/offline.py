@@ -12,6 +12,8 @@ from surgical_perception.ros.transform_errors import TransformError
 from surgical_perception.ros.validation import validate_header, validate_image, validate_pose
 from xray_registration.evaluation.bag_shots import BagShots
 from xray_registration.evaluation.outcome import ShotOutcome
+from xray_registration.masks.automatic import with_masks
+from xray_registration.parameters import registration_config
 from xray_registration.result import Verdict
 from xray_registration.session import RegistrationSession
 from xray_registration.shot import Shot
@@ -72,6 +74,7 @@ class _Replay:
             else:
                 self._on_initial_pose(event)
         self._found.unmatched = self._shots.unmatched
+        self._found.notes += self._shots.notes
         return self._found
 
     def _on_initial_pose(self, message):
@@ -97,6 +100,8 @@ class _Replay:
         }
         try:
             views = self._shots.views(shot)
+            views, masked = with_masks(views, registration_config(self._parameters).masks)
+            done = self._session.register(views, reference, shot.stamp_ns, self._parameters)
         except InputError as error:
             return ShotOutcome(
                 **known,
@@ -105,30 +110,12 @@ class _Replay:
                 camera=_camera(shot),
                 carm_from_reference=None,
             )
-        return self._registered(shot, reference, views, known)
-
-    def _registered(self, shot, reference, views, known):
-        done = self._session.register(views, reference, shot.stamp_ns, self._parameters)
         if done.note:
             self._found.notes.append(done.note)
-        result = done.result
-        estimate = result.reference_from_ct if done.accepted else None
         if done.accepted:
-            self._known = (reference, estimate)
+            self._known = (reference, done.result.reference_from_ct)
         return ShotOutcome(
-            **known,
-            verdict=result.verdict.value,
-            reason=result.reason,
-            camera=views[0].camera,
-            carm_from_reference=views[0].camera_from_reference,
-            start_name=done.start_name,
-            estimate=estimate,
-            covariance=result.covariance,
-            similarity=float(result.similarity),
-            sigma_mm=result.sigma_mm,
-            iterations=result.iterations,
-            starts=result.starts,
-            time_s=float(result.time_s),
+            **known, **_found(done, views[0]), remarks=_remarks(done.result, masked)
         )
 
     def _start(self, reference):
@@ -149,6 +136,37 @@ class _Replay:
         except TransformError as error:
             self._found.notes.append(f'the truth at {stamps.text(stamp_ns)} is left out: {error}')
             return None
+
+
+def _found(done, view):
+    """Return what a Registration says, as the fields of a ShotOutcome."""
+    result = done.result
+    return {
+        'verdict': result.verdict.value,
+        'reason': result.reason,
+        'camera': view.camera,
+        'carm_from_reference': view.camera_from_reference,
+        'start_name': done.start_name,
+        'estimate': result.reference_from_ct if done.accepted else None,
+        'calibration': result.calibration,
+        'covariance': result.covariance,
+        'similarity': float(result.similarity),
+        'cost': float(result.cost),
+        'sigma_mm': result.sigma_mm,
+        'iterations': result.iterations,
+        'starts': result.starts,
+        'time_s': float(result.time_s),
+    }
+
+
+def _remarks(result, masked):
+    """Return {name: text} as the status of the node says it, without what has nothing to say."""
+    texts = {
+        'mask': '; '.join(filter(None, masked)),
+        'observability': result.observability.text() if result.observability else '',
+        'calibration': result.calibration.text() if result.calibration else '',
+    }
+    return {name: text for name, text in texts.items() if text}
 
 
 def _camera(shot):

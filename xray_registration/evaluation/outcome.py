@@ -20,8 +20,11 @@ class ShotOutcome:
     start               pose known before the shot; None where it was searched for
     estimate            accepted pose; None where nothing was accepted
     truth               None where it is not known
+    calibration         Calibration of the C-arm's geometry where it was asked for, else None
     covariance          [6, 6] of the estimate (m, rad), as Result has it; None without
     sigma_mm            [3] as reported: right, down, depth; NaN without a result
+    cost                at the gate's level, 0 is perfect
+    remarks             {name: text}: what masks leave out, what the views do not see, and the like
     latency_s           from the arrival of the X-ray to its pose; NaN offline
     """
 
@@ -36,9 +39,12 @@ class ShotOutcome:
     start: np.ndarray | None = None
     estimate: np.ndarray | None = None
     truth: np.ndarray | None = None
+    calibration: object = None
     covariance: np.ndarray | None = None
     similarity: float = float('nan')
     sigma_mm: np.ndarray = field(default_factory=lambda: NAN_3)
+    cost: float = float('nan')
+    remarks: dict = field(default_factory=dict)
     iterations: int = 0
     starts: int = 0
     time_s: float = float('nan')

@@ -5,6 +5,8 @@ import numpy as np
 from surgical_perception.evaluation.report import Section
 from xray_registration import pictures
 from xray_registration.evaluation.bag_shots import BagShots
+from xray_registration.masks.automatic import with_masks
+from xray_registration.parameters import registration_config
 from xray_registration.shot import Shot
 
 TITLE = 'Before and after'
@@ -41,7 +43,7 @@ def section(path, bag, topics, pipeline, parameters, outcomes, table):
     names = chosen(outcomes, table)
     if not names:
         return None
-    views = first_views(bag, topics, parameters, {outcomes[i].stamp_ns for i in names})
+    views = first_views(bag, topics, parameters, [outcomes[i] for i in names])
     rows = [
         row(
             f'X-ray {i + 1} ({name})',
@@ -71,13 +73,16 @@ def row(title, pipeline, view, outcome, numbers):
     return left, right
 
 
-def first_views(bag, topics, parameters, stamps_ns):
-    """Return {stamp: View of the first view} of the shots of these stamps."""
-    found = {}
+def first_views(bag, topics, parameters, outcomes):
+    """Return {stamp: View of the first view} of ShotOutcomes, with masks, as it was registered."""
+    found, masks = {}, registration_config(parameters).masks
+    wanted = {outcome.stamp_ns: outcome for outcome in outcomes}
     with BagShots(bag, topics, parameters) as shots:
         for shot in shots:
-            if isinstance(shot, Shot) and shot.stamp_ns in stamps_ns:
-                found[shot.stamp_ns] = shots.views(shot)[0]
-                if len(found) == len(stamps_ns):
-                    break
+            if isinstance(shot, Shot) and shot.stamp_ns in wanted:
+                views, _ = with_masks(shots.views(shot), masks)
+                outcome = wanted[shot.stamp_ns]
+                if outcome.calibration is not None and outcome.estimate is not None:
+                    views = outcome.calibration.corrected(views, outcome.estimate)
+                found[shot.stamp_ns] = views[0]
     return found

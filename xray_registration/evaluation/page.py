@@ -118,11 +118,11 @@ def shots(table):
             *(float(row[key]) for key in columns.values()),
             _sigmas(row['sigma_mm']),
             row['start'],
-            row['reason'],
+            '; '.join(filter(None, [row['reason'], *row['remarks'].values()])),
         )
         for index, row in enumerate(table[:_MAX_ROWS])
     )
-    header = ('X-ray', 'verdict', *columns, 'sigma right, down, depth (mm)', 'start', 'reason')
+    header = ('X-ray', 'verdict', *columns, 'sigma right, down, depth (mm)', 'start', 'said')
     text = '' if len(table) <= _MAX_ROWS else f'The first {_MAX_ROWS}; result.json has all.'
     return Section('Every X-ray', text, header=header, rows=rows)
 

@@ -50,6 +50,8 @@ def _row(outcome, points, centre, sdd_mm):
         'reference_frame': outcome.reference_frame,
         'has_truth': known,
         'similarity': outcome.similarity,
+        'cost': outcome.cost,
+        'remarks': outcome.remarks,
         'sigma_mm': outcome.sigma_mm,
         'iterations': outcome.iterations,
         'starts': outcome.starts,
