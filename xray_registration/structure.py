@@ -11,9 +11,10 @@ _IMAGE_SIZE = 64
 # What is wider than this, in binned pixels, is no structure: the fall-off of the beam from anode
 # to cathode and through a water phantom would match any smooth projection.
 _SMOOTH_PX = 3.0
+_RADIUS_PX = 6  # where the Gaussian is cut off
 
-# A smooth image without noise leaves this share of its variance, which is rounding.
-_MIN_VARIANCE_SHARE = 1e-6
+# A smooth image without noise leaves this share of its mean square, which is rounding.
+_MIN_SHARE = 1e-9
 
 # A masked wire or bar is no border: what is as narrow leaves pixels on both its sides.
 _GAP = np.ones((7, 7), np.uint8)
@@ -34,15 +35,16 @@ def structure(view):
     weight = mask.astype(np.float32)
     smooth = _blurred(image * weight) / np.maximum(_blurred(weight), 1e-6)
     # Near the border a slope looks like structure, because the mean there is one-sided.
-    kernel = np.ones((4 * int(_SMOOTH_PX) + 1,) * 2, np.uint8)
+    kernel = np.ones((2 * _RADIUS_PX + 1,) * 2, np.uint8)
     whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _GAP)
-    inner = (cv2.erode(whole, kernel, borderType=cv2.BORDER_CONSTANT) > 0) & mask
+    inside = cv2.erode(whole, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    inner = inside & mask
     if inner.sum() < _MIN_PIXELS:
         return 0.0
     fine = image - smooth
     fine -= fine[inner].mean()
     variance = float(np.square(fine[inner], dtype=np.float64).mean())
-    if variance <= _MIN_VARIANCE_SHARE * float(image[mask].var(dtype=np.float64)):
+    if variance <= _MIN_SHARE * float(np.square(image[mask], dtype=np.float64).mean()):
         return 0.0
     pairs = [
         (fine[1:] * fine[:-1])[inner[1:] & inner[:-1]],
@@ -52,4 +54,5 @@ def structure(view):
 
 
 def _blurred(image):
-    return cv2.GaussianBlur(image, (0, 0), _SMOOTH_PX, borderType=cv2.BORDER_CONSTANT)
+    size = (2 * _RADIUS_PX + 1,) * 2
+    return cv2.GaussianBlur(image, size, _SMOOTH_PX, borderType=cv2.BORDER_CONSTANT)

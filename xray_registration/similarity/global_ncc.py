@@ -30,6 +30,14 @@ class GlobalNcc:
         """Return 1 - NCC of a moving image [H, W]."""
         return 1.0 - float((self._encoded(moving)[0] * self._phi_fixed).sum(dtype=np.float64))
 
+    def similarity(self, moving):
+        """Return the NCC, 1 is perfect."""
+        return 1.0 - self.cost(moving)
+
+    def agreement(self, moving):
+        """Return 1 where the NCC is above 0.5, else 0: the image is one location."""
+        return float(self.cost(moving) < 0.5)
+
     def linearise(self, moving, jacobian):
         """Return the Linearisation at a moving image [H, W] with Jacobian [H, W, C]."""
         phi, norm = self._encoded(moving)
