@@ -113,6 +113,19 @@ def test_an_angiogram_is_turned_to_the_view_from_the_source(tmp_path):
     assert 'PatientOrientation L\\F: flip horizontal' in files.texts[0]
 
 
+def test_real_biplane_x_rays_come_with_their_calibrations(data_dir):
+    """Undistorted TIFFs and MayaCam files of a wrist, as they were published."""
+    folder = data_dir / 'wrist_biplane'
+    images = sorted(folder.glob('images/*/*_UND.0002.tif'))
+    files = load_views(images, sorted(folder.glob('calibration/*.txt')))
+    assert [v.image.shape for v in files.views] == [(1760, 1760)] * 2
+    for v in files.views:
+        assert v.mask is None
+        assert np.percentile(v.image, 99) > np.percentile(v.image, 1) + 0.5  # bones attenuate
+    sources = [se3.inverse(v.camera_from_reference)[:3, 3] for v in files.views]
+    assert 1 < np.linalg.norm(sources[0] - sources[1]) < 2.2  # each about 1.1 m from the wrist
+
+
 def test_starts_are_those_of_the_reference(tmp_path):
     class Ct:
         isocentre_m = np.array([0.01, -0.2, 0.4])
