@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up .venv by themselves; again, that takes a moment.
 PYTHON ?= python3
-SET_UP = $(PYTHON) -m surgical_perception.runtime.set_up
+SET_UP = $(PYTHON) -m surgical_perception.runtime.set_up --with view
 # Triton's kernels are tested everywhere: where there is no GPU, by its interpreter.
 SET_UP_TEST = $(SET_UP) --with test --with gpu
 ARGS ?=

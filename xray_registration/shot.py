@@ -42,11 +42,12 @@ class Shot:
 
 @dataclass(frozen=True)
 class Registered:
-    """A registration with the shot that it was made from."""
+    """A registration with the shot that it was made from, and the Views as it saw them."""
 
     shot: Shot
     reference: str
     registration: Registration
+    views: list
     mask: str = ''  # what each view's mask leaves out, in words
 
     @property
@@ -119,9 +120,9 @@ def register_shot(shot, parameters, pipeline, session, masks, lookup, wanted):
         views, texts = with_masks(views, registration_config(parameters).masks)
         reference = shot.reference(parameters)
         registration = session.register(views, reference, shot.stamp_ns, parameters, cancelled)
-        yield Registered(shot, reference, registration, '; '.join(texts))
-        overlay, drr = wanted()
         views = corrected_views(views, registration.result)
+        yield Registered(shot, reference, registration, views, '; '.join(texts))
+        overlay, drr = wanted()
         pose = registration.result.reference_from_ct
         if overlay or drr:
             yield Pictures(

@@ -76,6 +76,7 @@ def run(folder, cache, console, config=None):
         present.summary_line(contestants, config),
         numbers,
         folder / present.OVERLAYS,
+        (bag, recording_path),
     )
 
 

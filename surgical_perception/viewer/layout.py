@@ -28,5 +28,8 @@ def layout(scene):
     )
     above = rrb.Horizontal(space, rrb.Vertical(*images), column_shares=[2, 1]) if images else space
     return rrb.Blueprint(
-        rrb.Vertical(above, below, row_shares=[3, 1]), rrb.TimePanel(state='collapsed')
+        rrb.Vertical(above, below, row_shares=[3, 1]),
+        rrb.BlueprintPanel(state='collapsed'),
+        rrb.SelectionPanel(state='collapsed'),
+        rrb.TimePanel(state='collapsed'),
     )
