@@ -24,7 +24,7 @@ from surgical_perception.evaluation.metrics import wilson_interval
 from surgical_perception.evaluation.results import provenance, write_json
 from xray_registration.config import RegistrationConfig
 
-SEEDS = (20271, 20272, 20273, 20274)
+SEEDS = (20271, 20272, 20273)
 
 # The squared Mahalanobis distance within which 95 % of poses lie, for six dimensions.
 ELLIPSOID_95 = chi2.ppf(0.95, 6)

@@ -31,6 +31,7 @@ class Evidence(NamedTuple):
     disagreement_mm     how far one view alone would move the CT across its beam; 0 for one view
     mirrored_cost       lowest cost of an X-ray mirrored, infinite where that was not tried
     mirrored_flip       the flip that was undone for it
+    upright_cost        what that X-ray costs as it is, alone
     """
 
     status: SolverStatus
@@ -43,6 +44,7 @@ class Evidence(NamedTuple):
     disagreement_mm: float = 0.0
     mirrored_cost: float = np.inf
     mirrored_flip: str = ''
+    upright_cost: float = np.inf
 
 
 def gathered(objective, estimate, sigma_mm):

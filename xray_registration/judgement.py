@@ -30,7 +30,11 @@ def judged(request, estimate, calibration, began_s):
     if config.gate.test_mirrored:
         refused = verdict is Verdict.REJECTED
         mirrored = mirror.compared(request, pose, refused)
-        found = found._replace(mirrored_cost=mirrored.cost, mirrored_flip=mirrored.flip)
+        found = found._replace(
+            mirrored_cost=mirrored.cost,
+            mirrored_flip=mirrored.flip,
+            upright_cost=mirrored.upright_cost,
+        )
         verdict, reason = gate.judge(found, config.gate)
     seen = None
     if config.gate.advise and verdict is not Verdict.REJECTED:

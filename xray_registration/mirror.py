@@ -31,11 +31,13 @@ class Mirrored(NamedTuple):
     """
     The lowest cost of an X-ray mirrored, at the last search level, and the flip undone.
 
-    It is infinite where the coarsest level has settled that the X-ray is not mirrored.
+    It is infinite where the coarsest level has settled that the X-ray is not mirrored;
+    `upright_cost` is what the same X-ray costs alone, as it is.
     """
 
     cost: float
     flip: str
+    upright_cost: float
 
 
 def compared(request, ct_from_reference, search):
@@ -47,13 +49,17 @@ def compared(request, ct_from_reference, search):
                         is refused anyway, and would have a better reason
     """
     reference_from_ct = se3.inverse(ct_from_reference)
-    best = Mirrored(np.inf, '')
     coarse_costs = request.levels[0].match(ct_from_reference).costs
-    for view, coarse_cost in zip(request.views, coarse_costs, strict=True):
+    costs = request.levels[request.config.search_levels - 1].match(ct_from_reference).costs
+    best = Mirrored(np.inf, '', max(costs))
+    for view, coarse_cost, upright_cost in zip(request.views, coarse_costs, costs, strict=True):
         for flip, starts in _hypotheses(request, view, reference_from_ct, search):
             flipped = _flipped(view, flip)
-            costs = [_cost(request, flipped, start, _HOPELESS * coarse_cost) for start in starts]
-            best = min(best, Mirrored(min(costs), flip), key=lambda mirrored: mirrored.cost)
+            cost = min(_cost(request, flipped, s, _HOPELESS * coarse_cost) for s in starts)
+            if cost < best.cost:
+                if len(request.views) > 1:  # what other views ask of this one costs something
+                    upright_cost = min(upright_cost, _cost(request, view, reference_from_ct))
+                best = Mirrored(cost, flip, upright_cost)
     return best
 
 
@@ -90,7 +96,7 @@ def _other_side(carm_from_ct, isocentre_m):
     return image @ carm_from_ct @ patient
 
 
-def _cost(request, view, start, max_coarse_cost):
+def _cost(request, view, start, max_coarse_cost=np.inf):
     """Return the lowest cost of one View from a start, at the last search level."""
     if start is None:
         return _estimate(request, view, None, 0).model.cost
