@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import copy_bag, evaluate
+from xray_runs import copy_bag, evaluate
 
 from surgical_perception import bag_messages, cli
 from surgical_perception.bags import BagReader, BagWriter
