@@ -5,15 +5,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from surgical_perception import parameters as schema
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation import results
 from surgical_perception.geometry import se3
-from xray_registration.config import RegistrationConfig
+from surgical_perception.parameter_files import read_values
+from xray_registration.calibration import corrected_views
 from xray_registration.image_files import save_picture
+from xray_registration.parameters import XrayRegistrationParameters, registration_config
 from xray_registration.pipeline import RegistrationPipeline
 from xray_registration.search.hypotheses import check_search
 from xray_registration.view_files import file_of, load_views
 from xray_registration.volume.loader import load_ct
+
+NODE = 'xray_registration_node'
 
 
 def run(
@@ -25,24 +30,25 @@ def run(
     intensity=None,
     mask_paths=(),
     flip=None,
-    config=None,
+    parameters=None,
 ):
     """
     Register and write `out`/result.json and `out`/overlay_<n>.png; return the Result.
 
     The arguments are those of the command line (paths; lists for images, cameras, masks) and the
-    RegistrationConfig.  Raises InputError for anything that cannot be used, before the CT is
+    node's parameters.  Raises InputError for anything that cannot be used, before the CT is
     loaded wherever possible.
     """
     console = Console(stderr=True)
-    out, config = Path(out), config or RegistrationConfig()
+    out, parameters = Path(out), parameters or XrayRegistrationParameters()
+    config = registration_config(parameters)
     check_search(config)
     files = load_views(image_paths, camera_paths, mask_paths, intensity, flip)
     views = files.views
     start = load_start(start_path) if start_path else None
     _make_folder(out)
     with console.status('loading the CT'):
-        ct = load_ct(ct_path)
+        ct = load_ct(ct_path, parameters.ct.labels or None)
     if start is None:
         start = files.start(ct)
     with console.status('preparing the renderer'):
@@ -50,7 +56,7 @@ def run(
         pipeline.warm_up()
     with console.status('registering'):
         result = pipeline.register(views, start)
-    for index, view in enumerate(views):
+    for index, view in enumerate(corrected_views(views, result)):
         save_picture(
             out / f'overlay_{index}.png', pipeline.overlay(view, result.reference_from_ct)
         )
@@ -60,6 +66,16 @@ def run(
     for text in [*files.texts, _summary(result, path)]:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
     return result
+
+
+def read_parameters(params_file=None, settings=None):
+    """
+    Return the node's parameters from a ROS parameter file, {dotted name: value} beating it.
+
+    Raises InputError with every value that cannot be used.
+    """
+    values = read_values(params_file, NODE) if params_file else {}
+    return schema.build(XrayRegistrationParameters, values | (settings or {}))
 
 
 def load_start(path):
@@ -97,6 +113,7 @@ def write_result(out, result, config, inputs, geometry):
         'evidence': _evidence(result),
         'observability': result.observability,
         'geometry': geometry,
+        'calibration': result.calibration,
         'config': config,
         'inputs': {
             name: {'path': str(path), 'sha256': results.sha256_of(file_of(path))}

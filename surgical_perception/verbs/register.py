@@ -77,16 +77,24 @@ def register(
             metavar='MM',
         ),
     ] = None,
+    params_file: Annotated[
+        Path | None,
+        typer.Option(
+            help='Parameters of xray_registration_node (YAML): limits, attenuation, masks, '
+            'region, calibration and more; options beat it.',
+            metavar='FILE.yaml',
+        ),
+    ] = None,
 ):
     """Register a CT to one or several X-rays, without ROS; the result says if it can be used."""
     from xray_registration import register_cli
-    from xray_registration.config import RegistrationConfig
 
     search = {
-        'positions': tuple(positions) if positions else None,
-        'source_to_isocentre_mm': source_to_isocentre_mm,
+        'search.positions': positions or None,
+        'search.source_to_isocentre_mm': source_to_isocentre_mm,
     }
-    config = RegistrationConfig(**{name: x for name, x in search.items() if x is not None})
+    settings = {name: value for name, value in search.items() if value is not None}
+    parameters = register_cli.read_parameters(params_file, settings)
     register_cli.run(
-        ct, image, camera or [], out, start, intensity, mask or [], image_flip, config
+        ct, image, camera or [], out, start, intensity, mask or [], image_flip, parameters
     )

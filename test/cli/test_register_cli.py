@@ -293,3 +293,23 @@ def test_ctrl_c_ends_without_a_traceback(files, capfd, monkeypatch):
     monkeypatch.setattr('xray_registration.register_cli.load_ct', interrupted)
     assert cli.main(words(files)) == cli.INTERRUPTED
     assert capfd.readouterr().err == 'surgical-perception: interrupted\n'
+
+
+def params_file(path, **accept):
+    path.write_text(json.dumps({'/**': {'ros__parameters': {'accept': accept}}}))
+    return path
+
+
+def test_parameters_of_the_node_hold_for_files_too(files, tmp_path):
+    given = params_file(tmp_path / 'params.yaml', max_cost_ok=0.0, advise=False)
+    assert cli.main(words(files | {'--params-file': given})) == 0
+    result = result_of(files)
+    assert result['status'] == 'DEGRADED'
+    assert result['config']['gate']['max_cost_ok'] == 0.0
+    assert result['observability'] is None
+
+
+def test_a_misspelt_parameter_is_named(files, tmp_path, capsys):
+    given = params_file(tmp_path / 'params.yaml', max_cost_okk=0.0)
+    assert cli.main(words(files | {'--params-file': given})) == 2
+    assert 'max_cost_okk' in capsys.readouterr().err
