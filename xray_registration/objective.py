@@ -79,13 +79,13 @@ class LevelObjective:
             carm_from_ct = view.camera_from_reference @ reference_from_ct
             depth_m = se3.apply(carm_from_ct, self._isocentre_m)[2]
             self._windows[index] = window = self._window(index, depth_m)
-            if self._beyond is not None:
-                window = left_out(window, carm_from_ct, self._beyond, self._draw)
             if self._region.kind == 'projection':
                 margin_m = 1e-3 * self._level.margin_mm
                 window = around_projection(
                     window, carm_from_ct, self._isocentre_m, self._volume, margin_m, self._draw
                 )
+            if self._beyond is not None:
+                window = left_out(window, carm_from_ct, self._beyond, self._draw)
             self.terms[index] = self._term(window, view.camera_from_reference, window.mask)
 
     def _window(self, index, depth_m):

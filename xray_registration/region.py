@@ -26,6 +26,9 @@ _BODY_PER_M = 2.7
 # leave the continued body within this length or are in air.
 _REACH_M = 0.2
 
+# Longer side of the picture in which the projection is looked for before it is drawn finely.
+_ROUGH_SIZE = 128
+
 # Below this many pixels a comparison says nothing: a 5x5 window and its surroundings.
 _MIN_PIXELS = 50
 
@@ -36,6 +39,17 @@ class Window(NamedTuple):
     image: np.ndarray
     mask: np.ndarray
     camera: object
+
+    def cropped(self, mask):
+        """Return the Window with another mask [h, w], cut to where that is True."""
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        return Window(
+            np.ascontiguousarray(self.image[top:bottom, left:right]),
+            np.ascontiguousarray(mask[top:bottom, left:right]),
+            self.camera.cropped(left, top, right - left, bottom - top),
+        )
 
 
 def continuation(volume):
@@ -63,7 +77,8 @@ def continuation(volume):
 def left_out(window, carm_from_ct, beyond, draw):
     """Return the Window without the rays that meet the body `beyond` the CT's faces."""
     missing = draw(beyond, window.camera, carm_from_ct, window.mask) > COVERED
-    return window._replace(mask=window.mask & ~missing)
+    kept = window.mask & ~missing
+    return window._replace(mask=kept) if kept.sum() >= _MIN_PIXELS else window
 
 
 def around_projection(window, carm_from_ct, isocentre_m, volume, margin_m, draw):
@@ -76,19 +91,35 @@ def around_projection(window, carm_from_ct, isocentre_m, volume, margin_m, draw)
     A projection that the window does not show leaves the window as it is: nothing there will
     match, which is what the gate is to see.
     """
-    projected = draw(volume, window.camera, carm_from_ct, None) > COVERED
     depth_m = max(se3.apply(carm_from_ct, isocentre_m)[2], 1e-3)
-    distance_px = cv2.distanceTransform((~projected).astype(np.uint8), cv2.DIST_L2, 5)
-    near = window.mask & (distance_px <= margin_m * window.camera.fx / depth_m)
-    if not projected.any() or near.sum() < _MIN_PIXELS:
+    margin_px = margin_m * window.camera.fx / depth_m
+    rough = window.mask & _roughly_near(window.camera, carm_from_ct, volume, margin_px, draw)
+    if rough.sum() < _MIN_PIXELS:
         return window
-    rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    return Window(
-        np.ascontiguousarray(window.image[top:bottom, left:right]),
-        np.ascontiguousarray(near[top:bottom, left:right]),
-        window.camera.cropped(int(left), int(top), int(right - left), int(bottom - top)),
-    )
+    window = window.cropped(rough)
+    projected = draw(volume, window.camera, carm_from_ct, None) > COVERED
+    near = window.mask & _within(projected, margin_px)
+    return window.cropped(near) if near.sum() >= _MIN_PIXELS else window
+
+
+def _roughly_near(camera, carm_from_ct, volume, margin_px, draw):
+    """Return where the projection or its margin may be [h, w] bool: more than it is."""
+    factor = -(-max(camera.width, camera.height) // _ROUGH_SIZE)
+    small = draw(volume, camera.binned(factor), carm_from_ct, None) > 0
+    near = _within(small, margin_px / factor + 2).astype(np.uint8)
+    size = (near.shape[1] * factor, near.shape[0] * factor)
+    near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    # What fills no block at the right and bottom goes with its neighbours.
+    missing = ((0, camera.height - size[1]), (0, camera.width - size[0]))
+    return np.pad(near, missing, mode='edge') > 0
+
+
+def _within(mask, distance_px):
+    """Return where a mask [h, w] is True or not farther away than a distance."""
+    if not mask.any():
+        return mask
+    outside = (~mask).astype(np.uint8)
+    return cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= distance_px
 
 
 def share_in_view(window, carm_from_ct, volume, draw):
