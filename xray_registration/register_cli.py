@@ -12,6 +12,7 @@ from surgical_perception.geometry import se3
 from surgical_perception.parameter_files import read_values
 from xray_registration.calibration import corrected_views
 from xray_registration.image_files import save_picture
+from xray_registration.masks.automatic import with_masks
 from xray_registration.parameters import XrayRegistrationParameters, registration_config
 from xray_registration.pipeline import RegistrationPipeline
 from xray_registration.search.hypotheses import check_search
@@ -43,8 +44,9 @@ def run(
     out, parameters = Path(out), parameters or XrayRegistrationParameters()
     config = registration_config(parameters)
     check_search(config)
+    mask_paths = mask_paths or parameters.masks.path
     files = load_views(image_paths, camera_paths, mask_paths, intensity, flip)
-    views = files.views
+    views, masks = with_masks(files.views, config.masks)
     start = load_start(start_path) if start_path else None
     _make_folder(out)
     with console.status('loading the CT'):
@@ -62,8 +64,9 @@ def run(
         )
     inputs = {'ct': ct_path, **_numbered('image', image_paths), **_numbered('mask', mask_paths)}
     inputs |= _numbered('camera', camera_paths) | ({'start': start_path} if start_path else {})
-    path = write_result(out, result, config, inputs, files.texts)
-    for text in [*files.texts, _summary(result, path)]:
+    path = write_result(out, result, config, inputs, files.texts, masks)
+    masked = [f'{image}: mask: {text}' for image, text in zip(image_paths, masks, strict=True)]
+    for text in [*files.texts, *masked, _summary(result, path)]:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
     return result
 
@@ -94,7 +97,7 @@ def load_start(path):
     return se3.validated(numbers, f'{path}: reference_from_ct')
 
 
-def write_result(out, result, config, inputs, geometry):
+def write_result(out, result, config, inputs, geometry, masks):
     """Write a Result with its provenance as `out`/result.json; return the path."""
     content = {
         'status': result.verdict.value,
@@ -113,6 +116,7 @@ def write_result(out, result, config, inputs, geometry):
         'evidence': _evidence(result),
         'observability': result.observability,
         'geometry': geometry,
+        'masks': masks,
         'calibration': result.calibration,
         'config': config,
         'inputs': {

@@ -61,6 +61,13 @@ def register(
             metavar='MASK [MASK ...]',
         ),
     ] = None,
+    no_auto_mask: Annotated[
+        bool,
+        typer.Option(
+            '--no-auto-mask',
+            help='Use all of an X-ray without a mask: collimator, metal and instruments too.',
+        ),
+    ] = False,
     positions: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,11 +96,12 @@ def register(
     """Register a CT to one or several X-rays, without ROS; the result says if it can be used."""
     from xray_registration import register_cli
 
-    search = {
+    options = {
         'search.positions': positions or None,
         'search.source_to_isocentre_mm': source_to_isocentre_mm,
+        'masks.automatic': False if no_auto_mask else None,
     }
-    settings = {name: value for name, value in search.items() if value is not None}
+    settings = {name: value for name, value in options.items() if value is not None}
     parameters = register_cli.read_parameters(params_file, settings)
     register_cli.run(
         ct, image, camera or [], out, start, intensity, mask or [], image_flip, parameters
