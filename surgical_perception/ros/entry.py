@@ -3,23 +3,36 @@
 import signal
 from importlib import import_module
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(BaseException):
+    """
+    Ctrl-C or SIGTERM came.
+
+    Not KeyboardInterrupt: where that passes through an `exec`, as it does in the import of every
+    dataclass, CPython ends the process by SIGINT whoever has caught it since.
+    """
+
 
 def start(module, main='main'):
     """
     Import `module` and call its `main`; return the exit code.
 
-    Ctrl-C or SIGTERM while it imports ends with 0 and without a traceback, as it does later.
+    From here to the end, Ctrl-C and SIGTERM raise Stopped in the main thread at once, so that
+    neither an import nor the loading of a CT is waited for; it ends with 0 and without a
+    traceback.
     """
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
     try:
-        run = getattr(import_module(module), main)
-    except KeyboardInterrupt:
-        return 0
+        getattr(import_module(module), main)()
+    except (Stopped, KeyboardInterrupt):
+        pass
     finally:
-        signal.signal(signal.SIGTERM, before)
-    run()
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 
-def _interrupt(_number, _frame):
-    raise KeyboardInterrupt
+def _stop(_number, _frame):
+    raise Stopped

@@ -3,6 +3,7 @@
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
+from surgical_perception.ros.entry import Stopped
 from surgical_perception.runtime.shared_memory import remove_orphans
 
 
@@ -18,7 +19,7 @@ def run(make_node, args=None):
         rclpy.init(args=args)
         node = make_node()
         _spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except (KeyboardInterrupt, Stopped, ExternalShutdownException):
         pass
     finally:
         if node is not None:

@@ -1,6 +1,8 @@
 """Ctrl-C and SIGTERM while a node still imports: exit code 0, no traceback."""
 
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -20,7 +22,11 @@ def module(tmp_path, monkeypatch, request):
 
 @pytest.mark.parametrize(
     'module',
-    ['raise KeyboardInterrupt', 'import signal; signal.raise_signal(signal.SIGTERM)'],
+    [
+        'raise KeyboardInterrupt',
+        'import signal; signal.raise_signal(signal.SIGTERM)',
+        'import signal; signal.raise_signal(signal.SIGINT)',
+    ],
     indirect=True,
 )
 def test_a_signal_during_import_ends_quietly(module, capsys):
@@ -28,8 +34,22 @@ def test_a_signal_during_import_ends_quietly(module, capsys):
     assert capsys.readouterr().out == ''
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_passes_through_exec_ends_with_0(number, tmp_path):
+    """CPython would end by SIGINT where a KeyboardInterrupt did."""
+    (tmp_path / 'slow.py').write_text(
+        f'exec("import signal; signal.raise_signal({int(number)})")\n'
+    )
+    code = "import sys; from surgical_perception.ros.entry import start; sys.exit(start('slow'))"
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    ended = subprocess.run(
+        [sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': paths}, capture_output=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, b'')
+
+
 @pytest.mark.parametrize('module', ['pass'], indirect=True)
-def test_main_runs_with_the_signals_as_they_were(module, capsys):
+def test_main_runs_and_the_signals_are_as_they_were(module, capsys):
     before = signal.getsignal(signal.SIGTERM)
     assert start(module) == 0
     assert capsys.readouterr().out == 'ran\n'
