@@ -1,7 +1,8 @@
 """
 Parameter files: the YAML in config/ and the table in docs/, printed from a parameter dataclass.
 
-`python -m surgical_perception.parameter_files` writes both anew for every node; a test holds the
+`python -m surgical_perception.parameter_files` writes both anew for every node, and the page of
+topics from interface.yaml; a test holds the
 committed files in step with the code.  ROS reads such a file for a node, `read_values` for the
 command line.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from surgical_perception import interface_page
 from surgical_perception.errors import InputError
 from surgical_perception.parameters import OF_ROS, flatten
 
@@ -85,6 +87,7 @@ def files():
         'unconfigured.\n\n'
     )
     written['docs/parameters.md'] = head + '\n'.join(sections)
+    written['docs/topics.md'] = interface_page.to_markdown(interface_page.interface())
     return written
 
 

@@ -71,8 +71,8 @@ class NodeInterface:
             for name, types in harness.peer.get_service_names_and_types()
             if name.startswith(f'/{self.name}/')
         }
-        for name, kind in self.listed['services'].items():
-            assert offered.get(self.resolved(name)) == kind
+        for name, service in self.listed['services'].items():
+            assert offered.get(self.resolved(name)) == service['type']
         own = {
             n
             for n in offered
