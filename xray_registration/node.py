@@ -155,6 +155,7 @@ class XrayRegistrationNode(PerceptionNode):
             pose = result.reference_from_ct
             self._broadcast.accept(reference, shot.stamp_ns, pose, repeat=reference != shot.frame)
             self._outputs.publish_pose(reference, shot.stamp_ns, result)
+        self._outputs.draw_views(registered, self.config)
         self._tf_problem = ''
         latency_s = time.monotonic() - shot.arrived_s
         self._tell(shot, messages.result_report(registered, latency_s))
@@ -166,7 +167,7 @@ class XrayRegistrationNode(PerceptionNode):
 
     def _tell(self, shot, report):
         self._result = report
-        self._outputs.publish_status(report)
+        self._outputs.publish_status(report, shot.frame)
         if report.level != OK:
             self.get_logger().warning(report.message)
         self._answer(shot.arrived_s, report.level != ERROR, report.message)

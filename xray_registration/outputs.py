@@ -3,16 +3,17 @@
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from sensor_msgs.msg import Image
-from visualization_msgs.msg import Marker
+from visualization_msgs.msg import Marker, MarkerArray
 
 from surgical_perception.ros import qos
 from surgical_perception.ros.diagnostics import status_message
 from xray_registration import messages
+from xray_registration.carm_marker import CarmDrawing
 
 
 class Outputs:
     """
-    Lifecycle publishers below `~/`: pose, status, ct_surface, and overlay and drr per view.
+    Lifecycle publishers below `~/`: pose, status, ct_surface, carm; overlay and drr per view.
 
     Several views have one namespace each, as on the input side: `~/<view>/overlay`.
     """
@@ -23,6 +24,8 @@ class Outputs:
         self._pose = self._make(PoseWithCovarianceStamped, 'pose', qos.RESULTS)
         self._status = self._make(DiagnosticStatus, 'status', qos.RESULTS)
         self._surface = self._make(Marker, 'ct_surface', qos.LATCHED)
+        self._carm = self._make(MarkerArray, 'carm', qos.LATCHED)
+        self._drawing = CarmDrawing()
         prefixes = [f'{view}/' if len(views) > 1 else '' for view in views]
         self._overlays = [self._make(Image, f'{p}overlay', qos.SINGLE) for p in prefixes]
         self._drrs = [self._make(Image, f'{p}drr', qos.SINGLE) for p in prefixes]
@@ -48,10 +51,21 @@ class Outputs:
         """Publish an accepted Result."""
         self._pose.publish(messages.pose_message(frame, stamp_ns, result))
 
-    def publish_status(self, report):
-        """Publish the Report of any result."""
+    def draw_views(self, registered, parameters):
+        """Have the C-arm of a Registered shot drawn with the next status."""
+        self._drawing.take_views(
+            parameters.views,
+            [image.header for image in registered.shot.images],
+            [view.camera for view in registered.views],
+            parameters.carm.source_to_detector_mm / 1000,
+        )
+
+    def publish_status(self, report, frame):
+        """Publish the Report of any result of an X-ray in a frame, as text at the C-arm too."""
         name = f'{self._node.get_name()}: registration'
         self._status.publish(status_message(name, report))
+        if frame:
+            self._carm.publish(self._drawing.message(frame, report))
 
     def publish_surface(self, frame, vertices, triangles):
         """Publish the bone surface (m, in the CT's frame) for present and later subscribers."""

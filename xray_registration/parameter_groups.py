@@ -200,6 +200,16 @@ class MasksParameters:
 
 
 @dataclass(frozen=True)
+class CarmParameters:
+    """What an image does not tell about the C-arm; for drawing only."""
+
+    source_to_detector_mm: float = param(
+        1000.0, 'Distance of source and detector that ~/carm is drawn with.', 'mm', 100, 3000,
+        live=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class TfParameters:
     """Transforms in and out."""
 

@@ -19,6 +19,7 @@ from xray_registration.parameter_groups import (
     AcceptParameters,
     AttenuationParameters,
     CalibrationParameters,
+    CarmParameters,
     ComputeParameters,
     CtParameters,
     InputParameters,
@@ -92,6 +93,7 @@ class XrayRegistrationParameters:
     calibration: CalibrationParameters = field(default_factory=CalibrationParameters)
     tracking: TrackingParameters = field(default_factory=TrackingParameters)
     masks: MasksParameters = field(default_factory=MasksParameters)
+    carm: CarmParameters = field(default_factory=CarmParameters)
     tf: TfParameters = field(default_factory=TfParameters)
     input: InputParameters = field(default_factory=InputParameters)
     compute: ComputeParameters = field(default_factory=ComputeParameters)

@@ -1,5 +1,6 @@
 """The public interface: one file, and the code, the launch file and RViz hold to it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -85,16 +86,34 @@ def test_launch_argument_beats_the_file_only_where_it_is_given():
 
 RVIZ_TYPES = {
     'rviz_default_plugins/Marker': 'visualization_msgs/msg/Marker',
+    'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray',
     'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
     'rviz_default_plugins/PoseWithCovariance': 'geometry_msgs/msg/PoseWithCovarianceStamped',
     'rviz_default_plugins/SetInitialPose': 'geometry_msgs/msg/PoseWithCovarianceStamped',
 }
 
 
+SHOWN = ('~/ct_surface', '~/carm', '~/overlay', '~/pose')
+
+
 def test_rviz_displays_match_topics_types_and_qos():
     shown = INTERFACE.shown_by_rviz('rviz/xray_registration.rviz', RVIZ_TYPES)
-    wanted = ('~/ct_surface', '~/overlay', '~/pose', 'initial_pose')
-    assert set(shown) == {INTERFACE.resolved(name) for name in wanted}
+    assert set(shown) == {INTERFACE.resolved(name) for name in (*SHOWN, 'initial_pose')}
+
+
+def test_foxglove_layout_shows_topics_that_exist():
+    panels = json.loads((ROOT / 'foxglove/xray_registration.json').read_text())['configById']
+    topics = INTERFACE.expected('subscriptions', 'publishers')
+    kinds = {name: kind for name, (kind, *_) in topics.items()}
+    images = {p['imageMode']['imageTopic'] for n, p in panels.items() if n.startswith('Image!')}
+    assert {kinds[name] for name in images} == {'sensor_msgs/msg/Image'}
+    scene = panels['3D!theatre']
+    assert set(scene['topics']) <= set(kinds)
+    assert kinds[scene['publish']['poseEstimateTopic']] == kinds['/initial_pose']
+    assert {INTERFACE.resolved(name) for name in SHOWN} <= images | set(scene['topics'])
+    assert panels['RawMessages!status']['topicPath'] == INTERFACE.resolved('~/status')
+    assert panels['DiagnosticSummary!nodes']['topicToRender'] in kinds
+    assert scene['followTf'] == 'patient'
 
 
 def test_rviz_shows_the_frames_that_a_tracked_node_publishes():
