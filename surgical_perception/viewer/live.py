@@ -29,6 +29,11 @@ class ViewerNode(Node):
         self.create_timer(_LOOK_PERIOD_S, self._look)
         self._look()
 
+    @property
+    def root_frame(self):
+        """The frame that the scene hangs on, '' before any transform."""
+        return self._scene.root_frame
+
     def _look(self):
         """Subscribe to topics that are new, and arrange the views when there is more to show."""
         for topic, types in self.get_topic_names_and_types():

@@ -29,7 +29,7 @@ def viewer():
     """Start an empty viewer; yield (process, address to send a recording to)."""
     port = _free_port()
     with _configuration() as environment:
-        process = subprocess.Popen([*_command(port), '--expect-data-soon'], env=environment)
+        process = subprocess.Popen(_command(port), env=environment)
         try:
             _wait_until_open(process, port)
             yield process, f'rerun+http://{_LOOPBACK}:{port}/proxy'
