@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from ros_harness import running_node
