@@ -45,7 +45,7 @@ class GateConfig:
     min_overlap: float = 0.25  # share of the usable image that the projected CT covers
     max_disagreement_mm: float = 1.0  # between one view alone and all of them
     test_mirrored: bool = True  # whether the X-ray is tried mirrored as well
-    min_mirrored_ratio: float = 1.5  # how much more the mirrored X-ray must cost
+    min_mirrored_ratio: float = 1.3  # how much more the mirrored X-ray must cost
     advise: bool = True  # whether the direction that is not seen is named, and a shot that helps
     advise_above_mm: float = 0.5  # sigma above which a second shot is looked for
 
@@ -56,7 +56,7 @@ class MultistartConfig:
 
     # Poses around the start, or around each position, that are shifted into place and ranked.
     hypotheses: int = 64
-    max_starts: int = 32  # poses that are descended from, the given one among them
+    max_starts: int = 64  # poses that are descended from, the given one among them
     rotation_deg: float = 45.0
     in_plane_mm: float = 90.0
     depth_mm: float = 90.0
@@ -117,10 +117,13 @@ class RegistrationConfig:
     method: str = 'lm'
     backend: str = 'auto'  # 'auto', 'numba', 'torch', 'triton'
     init: str = 'multistart'  # 'start' tries the given start only, 'multistart' around it too
-    # The first `search_levels` levels are run for every start; the last of them is the gate's.
-    search_levels: int = 2
+    # The first `search_levels` levels are run for every start that is worth it; the last of them
+    # is the gate's.
+    search_levels: int = 3
     levels: tuple[PyramidLevel, ...] = (
         PyramidLevel(32, 5.6, 'global_ncc', 25),
+        # Most poses of a search end here, for a third of the time of the next level.
+        PyramidLevel(64, 5.6, 'local_ncc', 20),
         PyramidLevel(64, 2.8, 'local_ncc', 20),
         PyramidLevel(128, 2.8, 'local_ncc', 15, patch=9),
         # Small windows at the end: over larger ones a wrong bone contrast and scatter shift the

@@ -3,8 +3,8 @@ The default method: untrained spherical similarity, Levenberg-Marquardt over a p
 
 A given start runs through the search levels first.  Where its cost does not verify it, or there is
 none, many poses are shifted into place by template matching and ranked (`search/`).  They are
-tried in that order, a few at a time at the coarsest level, the best of them at the other search
-levels, until one is verified.  The finer levels run once, from the best.
+tried in that order, a few at a time, the best first, and only as far down the search levels as
+they are worth it, until one is verified or stands out.  The finer levels run once, from the best.
 """
 
 import math
@@ -18,9 +18,8 @@ from xray_registration.solvers.levenberg_marquardt import minimise
 # Poses that are compared at the coarsest level before the best of them go on.
 _AT_ONCE = 4
 
-# The largest share of poses that go on to the other search levels: without a limit an X-ray of
-# somebody else would take several times as long as with it.
-_GO_ON = 0.5
+# A minimum that stands out ends the search once this many poses were tried.
+_ENOUGH = 16
 
 
 def estimate_lm(request):
@@ -37,41 +36,41 @@ def estimate_lm(request):
 def _search(request):
     """Return the first verified Estimate of the last search level, else that of lowest cost."""
     config = request.config
-    minima = Minima(request.isocentre_m)
+    minima = [Minima(request.isocentre_m) for _ in range(1, config.search_levels)]
     best, tried = None, 0
     if request.start is not None:
         coarse = _descend(request, range(1), se3.inverse(request.start))
-        minima.is_worthwhile(coarse)
-        best, tried = _gone_on(request, coarse), 1
-        if config.init == 'start' or _is_done(request, best):
+        best, tried = _gone_on(request, coarse, minima), 1
+        if config.init == 'start' or _is_verified(request, best) or request.interrupt():
             return best
     poses = ranked(request)[: config.multistart.max_starts - tried]
-    left_to_go_on = math.ceil(_GO_ON * len(poses))
     for first in range(0, len(poses), _AT_ONCE):
         batch = [_descend(request, range(1), pose) for pose in poses[first : first + _AT_ONCE]]
         tried += len(batch)
         for coarse in sorted(batch, key=_cost):
-            if left_to_go_on == 0 or not minima.is_worthwhile(coarse):
-                continue
-            left_to_go_on -= 1
-            candidate = _gone_on(request, coarse)
-            if best is None or _cost(candidate) < _cost(best):
-                best = candidate
-            if _is_done(request, best):
+            found = _gone_on(request, coarse, minima)
+            if found is not None and (best is None or _cost(found) < _cost(best)):
+                best = found
+            if best is not None and (_is_verified(request, best) or request.interrupt()):
                 return best._replace(starts=tried)
+        matches = tried >= _ENOUGH and _cost(best) < config.gate.max_cost_degraded
+        if matches and minima and minima[-1].one_stands_out():
+            break
     return best._replace(starts=tried)
 
 
-def _gone_on(request, coarse):
-    """Take an Estimate of the coarsest level through the other search levels."""
-    further = range(1, request.config.search_levels)
-    if not further:
-        return coarse
-    return _descend(request, further, coarse.ct_from_reference, coarse.steps)
+def _gone_on(request, estimate, minima):
+    """Take an Estimate of the coarsest level through the others; None where it is not worth it."""
+    for level in range(1, request.config.search_levels):
+        if not minima[level - 1].is_worthwhile(estimate):
+            return None
+        pose, steps = estimate.ct_from_reference, estimate.steps
+        estimate = _descend(request, range(level, level + 1), pose, steps)
+    return estimate
 
 
-def _is_done(request, best):
-    return _cost(best) < request.config.gate.verified_cost or request.interrupt()
+def _is_verified(request, estimate):
+    return _cost(estimate) < request.config.gate.verified_cost
 
 
 def _cost(estimate):
