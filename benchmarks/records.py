@@ -45,17 +45,28 @@ class Record:
 class RecordFile:
     """A CSV that holds every record from the moment it exists."""
 
-    def __init__(self, path):
+    def __init__(self, path, records=()):
+        """Begin the file anew, with the records of an earlier run where there are any."""
         self._path = Path(path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open('w', newline='', encoding='utf-8') as stream:
             csv.writer(stream).writerow([f.name for f in fields(Record)])
+        for record in records:
+            self.append(record)
 
     def append(self, record):
         """Write one record through to the disk."""
         row = [f'{x:.6g}' if isinstance(x, float) else x for x in astuple(record)]
         with self._path.open('a', newline='', encoding='utf-8') as stream:
             csv.writer(stream).writerow(row)
+
+
+def read_records(path):
+    """Return the Records of a CSV that a RecordFile wrote."""
+    kinds = {f.name: f.type for f in fields(Record)}
+    with Path(path).open(newline='', encoding='utf-8') as stream:
+        rows = list(csv.DictReader(stream))
+    return [Record(**{name: kinds[name](text) for name, text in row.items()}) for row in rows]
 
 
 def conditions(records):
