@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / area) for area in ('node', 'endo_node', 'volume', 'cli')]
+sys.path[:0] = [str(TESTS / area) for area in ('node', 'endo_node', 'volume')]

@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from node_harness import Peer
 from node_process import END_TIMEOUT_S, NodeProcess
+from ros_harness import values
 from small_ct import write_small_ct
 
 from surgical_perception.geometry import frames, se3
@@ -62,16 +62,27 @@ class NodeUnderTest(NodeProcess):
         self._stamp_ns += 1
         self.peer.shoot(self._stamp_ns, self._counts, CAMERA)
 
-    def seconds_to_a_pose(self):
-        """Wait for a pose; return the seconds since the start of the process."""
-        self.shoot_until(lambda: self.peer.poses, self.shoot)
+    @property
+    def has_registered(self):
+        """Whether a registration has come out, of whatever verdict."""
+        return any('similarity' in values(status) for status in self.peer.statuses)
+
+    def seconds_to_a_result(self):
+        """Wait for a registration; return the seconds since the start of the process."""
+        self.shoot_until(lambda: self.has_registered, self.shoot)
         return time.monotonic() - self.began_s
+
+    def spin_until(self, when_s):
+        """Receive messages until a time of the steady clock; the node may end meanwhile."""
+        while (left_s := when_s - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left_s)
 
     def work_until(self, moment_s):
         """Send X-rays until a moment after the start, whether the node takes them or not."""
-        while (left_s := self.began_s + moment_s - time.monotonic()) > 0:
+        end_s = self.began_s + moment_s
+        while time.monotonic() < end_s:
             self.shoot()
-            self._executor.spin_once(timeout_sec=min(left_s, SHOT_PERIOD_S))
+            self.spin_until(min(time.monotonic() + SHOT_PERIOD_S, end_s))
 
 
 class Killed(NamedTuple):
@@ -79,7 +90,7 @@ class Killed(NamedTuple):
 
     moment_s: float
     had_registered: bool
-    restart_s: float  # until the first pose of the next process
+    restart_s: float  # until the next process has registered
     shared_memory_mb: float
 
 
@@ -105,14 +116,14 @@ def kill_and_restart(scene, log, moment_s):
     first = NodeUnderTest(scene, log)
     try:
         first.work_until(moment_s)
-        had_registered = bool(first.peer.poses)
+        had_registered = first.has_registered
         first.process.kill()
         first.process.wait()
     finally:
         first.close()
     second = NodeUnderTest(scene, log)
     try:
-        restart_s = second.seconds_to_a_pose()
+        restart_s = second.seconds_to_a_result()
         assert second.interrupt() == 0, second.output()
     finally:
         second.close()
@@ -124,7 +135,7 @@ def interrupt(scene, log, moment_s, number=signal.SIGINT):
     node = NodeUnderTest(scene, log)
     try:
         node.work_until(moment_s)
-        had_registered = bool(node.peer.poses)
+        had_registered = node.has_registered
         node.process.send_signal(number)
         sent_s = time.monotonic()
         try:
@@ -137,11 +148,11 @@ def interrupt(scene, log, moment_s, number=signal.SIGINT):
         node.close()
 
 
-def seconds_to_a_pose(scene, log):
-    """Return how long an undisturbed start takes until its first pose."""
+def seconds_to_a_result(scene, log):
+    """Return how long an undisturbed start takes until its first result."""
     node = NodeUnderTest(scene, log)
     try:
-        return node.seconds_to_a_pose()
+        return node.seconds_to_a_result()
     finally:
         node.interrupt()
         node.close()
@@ -160,15 +171,14 @@ class Footprint(NamedTuple):
     files: int
 
 
-def footprint():
-    """Return the Footprint of this process, after what is garbage has gone."""
-    gc.collect()
-    with open('/proc/self/statm', encoding='ascii') as file:
-        pages = int(file.read().split()[1])
+def footprint_of(pid='self'):
+    """Return the Footprint of a process."""
+    status = Path(f'/proc/{pid}/status').read_text(encoding='ascii')
+    found = dict(line.split(':', 1) for line in status.splitlines())
     return Footprint(
-        pages * os.sysconf('SC_PAGE_SIZE') / 1e6,
-        threading.active_count(),
-        len(os.listdir('/proc/self/fd')),
+        float(found['VmRSS'].split()[0]) / 1e3,
+        int(found['Threads']),
+        len(os.listdir(f'/proc/{pid}/fd')),
     )
 
 
@@ -179,6 +189,7 @@ def configure_cycles(node, count, said=lambda _: None):
         for transition in ('configure', 'activate', 'deactivate', 'cleanup'):
             getattr(node, f'trigger_{transition}')()
             assert not node.failure, node.failure
-        found.append(footprint())
+        gc.collect()
+        found.append(footprint_of())
         said(f'cycle {number + 1}: {found[-1].resident_mb:.1f} MB')
     return found
