@@ -8,6 +8,7 @@ from xray_registration.drr import render
 from xray_registration.overlay import overlay
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.registration import register
+from xray_registration.search.hypotheses import MATCHING
 from xray_registration.surface import bone_surface
 from xray_registration.tracking import tracking_config
 from xray_registration.views import View
@@ -31,7 +32,7 @@ class RegistrationPipeline:
     def warm_up(self):
         """Make the pyramid's grids and compile the kernels, so that the first shot is fast."""
         camera = PinholeCamera(8, 8, 32.0, 32.0, 3.5, 3.5)
-        for level in (*self.config.levels, *self._tracking_config.levels):
+        for level in (MATCHING, *self.config.levels, *self._tracking_config.levels):
             for jacobian in ('none', 'continuum'):
                 render(
                     self._volumes.at(level.voxel_mm),

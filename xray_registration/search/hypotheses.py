@@ -10,7 +10,7 @@ from xray_registration.solvers.multistart import turned_starts
 
 # The X-rays are matched at the coarsest size at which template matching still ranks right: at 32
 # pixels and 5.6 mm it takes four times as long and puts the first good pose at the same rank.
-_MATCHING = PyramidLevel(16, 11.2, 'global_ncc', 0)
+MATCHING = PyramidLevel(16, 11.2, 'global_ncc', 0)
 
 
 def ranked(request):
@@ -20,7 +20,7 @@ def ranked(request):
     Around each centre (the start of the Request, or without one every standard position) poses
     are scattered, shifted to where they match the X-rays best and sorted by that match.
     """
-    align = Aligner(request.views, request.volumes, _MATCHING, request.config)
+    align = Aligner(request.views, request.volumes, MATCHING, request.config)
     found = []
     for carm_from_ct in _scattered(request):
         found.append(align(se3.inverse(request.camera_from_reference) @ carm_from_ct))
