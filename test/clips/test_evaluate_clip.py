@@ -45,6 +45,10 @@ def test_the_truth_itself_is_perfect_and_the_controls_are_not(tmp_path, folder, 
     assert chaining > static + 10
     assert value(controls['flow chaining'], 'epe') > 0
     assert found['epe']['unit'] == 'px'
+    assert [row['frame'] for row in result['frames']] == list(range(FRAMES))
+    for row in result['frames']:  # what `compare` pairs
+        assert row['median_px'] == pytest.approx(0, abs=1e-9)
+        assert row['delta_avg_2d'] == row['delta_avg_3d'] == 100
     assert result['inputs']['truth']['sha256'] == result['inputs']['tracks']['sha256']
     assert set(result['inputs']) == {'left', 'right', 'calibration', 'poses', 'truth', 'tracks'}
     page = (tmp_path / 'out' / 'report.html').read_text()

@@ -2,10 +2,13 @@
 
 import pytest
 from small_ct import write_small_ct
-from xray_runs import CONFIG, Recorded, evaluate
+from xray_runs import CONFIG, PARAMETERS, Recorded, evaluate
 
+from surgical_perception.parameters import build
+from xray_registration.assembly import load_pipeline
 from xray_registration.demo import bag as demo_bag
 from xray_registration.demo.scene import make_scene
+from xray_registration.parameters import XrayRegistrationParameters
 from xray_registration.volume.loader import load_ct
 
 
@@ -24,3 +27,10 @@ def result(recorded, tmp_path_factory):
     """Evaluate the bag once for all."""
     folder = tmp_path_factory.mktemp('run') / 'first'
     return folder, evaluate(recorded.bag, folder, '--ct', recorded.ct, '--sdd-mm', '1020')
+
+
+@pytest.fixture(scope='session')
+def pipeline(recorded):
+    """Return the RegistrationPipeline of the small CT."""
+    values = PARAMETERS | {'ct.path': str(recorded.ct)}
+    return load_pipeline(build(XrayRegistrationParameters, values))

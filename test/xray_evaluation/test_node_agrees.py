@@ -7,6 +7,7 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from ros_harness import HarnessPeer, running_node, values
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
+from xray_runs import PARAMETERS
 
 from surgical_perception.bags import BagReader
 from surgical_perception.ros import qos, stamps
@@ -61,7 +62,7 @@ def play(harness, bag_path):
 def test_poses_of_equal_stamps_are_equal(recorded, result):
     parameters = {
         'ct__path': str(recorded.ct),
-        'reference_frame': 'patient',
+        **{name.replace('.', '__'): value for name, value in PARAMETERS.items()},
         'tf__timeout_s': 10.0,  # TF is published after the image, as it is recorded
         'tf__max_age_s': 0.0,  # the stamps of the bag are long ago
     }

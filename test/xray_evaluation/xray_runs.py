@@ -8,7 +8,12 @@ import pytest
 
 from surgical_perception import cli
 from surgical_perception.bags import BagReader, BagWriter
+from surgical_perception.parameters import build
 from xray_registration.demo.scene import DemoConfig
+from xray_registration.evaluation.bag_topics import find_xray
+from xray_registration.evaluation.offline import replay
+from xray_registration.evaluation.rows import rows, spread_points
+from xray_registration.parameters import XrayRegistrationParameters
 from xray_registration.simulation.trajectory import OrbitConfig
 
 CONFIG = DemoConfig(
@@ -20,6 +25,10 @@ CONFIG = DemoConfig(
     start_error_mm=(6.0, -5.0, 6.0),
     orbit=OrbitConfig(image_size=128, orbital_deg=10),
 )
+
+
+# Seen from behind, a cloud of ellipsoids is nearly its own mirror image.
+PARAMETERS = {'reference_frame': 'patient', 'accept.test_mirrored': False}
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,19 @@ def copy_bag(source, target, storage='mcap', without=(), names=None):
 
 def evaluate(bag, out, *words):
     """Run the verb and return result.json, read strictly: NaN is no JSON."""
-    words = ['evaluate', bag, '--out', out, '--param', 'reference_frame=patient', *words]
+    settings = [
+        word for name, value in PARAMETERS.items() for word in ('--param', f'{name}={value}')
+    ]
+    words = ['evaluate', bag, '--out', out, *settings, *words]
     assert cli.main([str(word) for word in words]) == 0
     return json.loads((Path(out) / 'result.json').read_text(), parse_constant=pytest.fail)
+
+
+def replayed(path, pipeline):
+    """Return (Replayed, rows) of a bag, without drawing anything."""
+    parameters = build(XrayRegistrationParameters, PARAMETERS)
+    with BagReader(path) as bag:
+        topics = find_xray(bag.topics, path)
+    found = replay(path, topics, pipeline, parameters)
+    points = spread_points(pipeline.surface()[0])
+    return found, rows(found.outcomes, points, pipeline.ct.isocentre_m)
