@@ -71,9 +71,9 @@ def _limits(rows):
             cells += [np.percentile(values[False], p, method='higher') for p in (95, 99, 100)]
             lines.append(f'| {name} | ' + ' | '.join(f'{sign * c:.3f}' for c in cells) + ' |')
     ratios = [
-        row['evidence']['mirrored_cost'] / row['evidence']['upright_cost']
+        row['evidence']['mirrored_ratio']
         for row in judged
-        if is_right(row) and row['evidence']['mirrored_cost'] is not None
+        if is_right(row) and row['evidence']['mirrored_ratio'] is not None
     ]
     if ratios:
         lines.append(

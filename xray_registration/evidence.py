@@ -29,9 +29,9 @@ class Evidence(NamedTuple):
     sigma_mm            [3] standard deviation of the isocentre: right, down, depth
     overlap             share of the usable image that the projected CT covers
     disagreement_mm     how far one view alone would move the CT across its beam; 0 for one view
-    mirrored_cost       lowest cost of an X-ray mirrored, infinite where that was not tried
+    mirrored_ratio      cost of an X-ray mirrored by that as it is; infinite if not tried
+    mirrored_cost       of the mirrored X-ray at the gate's level
     mirrored_flip       the flip that was undone for it
-    upright_cost        what that X-ray costs as it is, alone
     """
 
     status: SolverStatus
@@ -42,9 +42,9 @@ class Evidence(NamedTuple):
     sigma_mm: np.ndarray
     overlap: float
     disagreement_mm: float = 0.0
+    mirrored_ratio: float = np.inf
     mirrored_cost: float = np.inf
     mirrored_flip: str = ''
-    upright_cost: float = np.inf
 
 
 def gathered(objective, estimate, sigma_mm):

@@ -34,13 +34,13 @@ def blank_reason(structures, config):
 
 def _refusals(evidence, config):
     fits_mirrored = evidence.mirrored_cost <= config.max_cost_degraded
-    is_mirrored = fits_mirrored and evidence.mirrored_cost < _CLEARLY_LESS * evidence.upright_cost
+    is_mirrored = fits_mirrored and evidence.mirrored_ratio < _CLEARLY_LESS
     if is_mirrored:
         return [
             (
                 True,
                 f'the X-ray is mirrored: flipped ({evidence.mirrored_flip}) it matches, cost '
-                f'{evidence.mirrored_cost:.3f} instead of {evidence.upright_cost:.3f}; change '
+                f'{evidence.mirrored_ratio:.2f} times that of the X-ray as it is; change '
                 'image_flip by that',
             )
         ]
@@ -67,10 +67,9 @@ def _refusals(evidence, config):
             f'{config.min_gain_degraded:g}; start nearer, or show more of the CT in the field',
         ),
         (
-            fits_mirrored
-            and evidence.mirrored_cost < config.min_mirrored_ratio * evidence.upright_cost,
-            f'the X-ray matches as well mirrored: cost {evidence.mirrored_cost:.3f} and '
-            f'{evidence.upright_cost:.3f}; check image_flip, and add a view from another angle',
+            fits_mirrored and evidence.mirrored_ratio < config.min_mirrored_ratio,
+            f'the X-ray matches as well mirrored, cost {evidence.mirrored_ratio:.2f} times: check '
+            'image_flip, and add a view from another angle',
         ),
         (
             not evidence.disagreement_mm <= config.max_disagreement_mm,

@@ -31,9 +31,9 @@ def judged(request, estimate, calibration, began_s):
         refused = verdict is Verdict.REJECTED
         mirrored = mirror.compared(request, pose, refused)
         found = found._replace(
+            mirrored_ratio=mirrored.ratio,
             mirrored_cost=mirrored.cost,
             mirrored_flip=mirrored.flip,
-            upright_cost=mirrored.upright_cost,
         )
         verdict, reason = gate.judge(found, config.gate)
     seen = None

@@ -16,8 +16,8 @@ from surgical_perception.geometry.frames import flip_image
 from xray_registration.methods import METHODS
 from xray_registration.objective import LevelObjective
 
-# A mirrored X-ray that costs this much more at the coarsest level is not looked at any further: at
-# right poses most do, so that the test takes a tenth of the registration.
+# A mirrored X-ray that costs this much more at one level is not looked at at finer ones: at right
+# poses the coarsest level mostly settles it, so that the test takes a tenth of the registration.
 _HOPELESS = 1.5
 
 # Of a search without a start, twice and only to name the reason: a third of the usual one.
@@ -29,15 +29,16 @@ _FLIPS = ('horizontal', 'vertical')
 
 class Mirrored(NamedTuple):
     """
-    The lowest cost of an X-ray mirrored, at the last search level, and the flip undone.
+    How an X-ray fits mirrored, against how it fits as it is.
 
-    It is infinite where the coarsest level has settled that the X-ray is not mirrored;
-    `upright_cost` is what the same X-ray costs alone, as it is.
+    ratio   of the two costs, at the finest level that was needed to tell them apart
+    cost    of the mirrored X-ray at the last search level; infinite where coarser ones settled it
+    flip    that was undone
     """
 
+    ratio: float
     cost: float
     flip: str
-    upright_cost: float
 
 
 def compared(request, ct_from_reference, search):
@@ -48,19 +49,41 @@ def compared(request, ct_from_reference, search):
     search              also look where the registration itself began to look: for a result that
                         is refused anyway, and would have a better reason
     """
-    reference_from_ct = se3.inverse(ct_from_reference)
-    coarse_costs = request.levels[0].match(ct_from_reference).costs
-    costs = request.levels[request.config.search_levels - 1].match(ct_from_reference).costs
-    best = Mirrored(np.inf, '', max(costs))
-    for view, coarse_cost, upright_cost in zip(request.views, coarse_costs, costs, strict=True):
-        for flip, starts in _hypotheses(request, view, reference_from_ct, search):
-            flipped = _flipped(view, flip)
-            cost = min(_cost(request, flipped, s, _HOPELESS * coarse_cost) for s in starts)
-            if cost < best.cost:
-                if len(request.views) > 1:  # what other views ask of this one costs something
-                    upright_cost = min(upright_cost, _cost(request, view, reference_from_ct))
-                best = Mirrored(cost, flip, upright_cost)
-    return best
+    results = [
+        _compared(request, index, flip, start, ct_from_reference)
+        for index, view in enumerate(request.views)
+        for flip, starts in _hypotheses(request, view, se3.inverse(ct_from_reference), search)
+        for start in starts
+    ]
+    return min(results, key=lambda mirrored: mirrored.ratio)
+
+
+def _compared(request, index, flip, start, ct_from_reference):
+    """Descend level after level with one view flipped for as long as it is worth it."""
+    view, gate_level = request.views[index], request.config.search_levels - 1
+    flipped, cost = _flipped(view, flip), np.inf
+    for first, last in _stages(request.config, start):
+        estimate = _estimate(request, flipped, start, first, last)
+        start = se3.inverse(estimate.ct_from_reference)
+        upright_cost = request.levels[last].match(ct_from_reference).costs[index]
+        if last == gate_level:
+            cost = estimate.model.cost
+        if not estimate.model.cost <= _HOPELESS * upright_cost:
+            break
+    else:
+        if len(request.views) > 1:  # what the other views ask of this one costs something
+            found = se3.inverse(ct_from_reference)
+            upright_cost = min(
+                upright_cost, _estimate(request, view, found, last, last).model.cost
+            )
+    return Mirrored(estimate.model.cost / max(upright_cost, 1e-9), cost, flip)
+
+
+def _stages(config, start):
+    """Return (first, last) level of each stage after which hopeless cases are left."""
+    gate_level, finest = config.search_levels - 1, len(config.levels) - 1
+    stages = [(0, gate_level)] if start is None else [(0, 0), (1, gate_level)]
+    return [stage for stage in [*stages, (gate_level + 1, finest)] if stage[0] <= stage[1]]
 
 
 def _flipped(view, flip):
@@ -96,22 +119,10 @@ def _other_side(carm_from_ct, isocentre_m):
     return image @ carm_from_ct @ patient
 
 
-def _cost(request, view, start, max_coarse_cost=np.inf):
-    """Return the lowest cost of one View from a start, at the last search level."""
-    if start is None:
-        return _estimate(request, view, None, 0).model.cost
-    coarse = _estimate(request, view, start, 0, 1)
-    if not coarse.model.cost <= max_coarse_cost:
-        return np.inf
-    if request.config.search_levels == 1:
-        return coarse.model.cost
-    return _estimate(request, view, se3.inverse(coarse.ct_from_reference), 1).model.cost
-
-
-def _estimate(request, view, start, first, last=None):
-    """Return the Estimate of one View by some of the search levels."""
+def _estimate(request, view, start, first, last):
+    """Return the Estimate of one View by the levels from `first` to `last`."""
     config = request.config
-    levels = config.levels[: config.search_levels][first:last]
+    levels = config.levels[first : last + 1]
     around = replace(config.multistart, hypotheses=_HYPOTHESES, max_starts=_MAX_STARTS)
     config = replace(
         config, init='start', levels=levels, search_levels=len(levels), multistart=around

@@ -63,7 +63,7 @@ def test_a_mirrored_xray_is_refused_where_it_looks_right_from_behind(
 
 def test_an_xray_as_it_should_be_costs_more_mirrored(accepted):
     assert accepted.verdict is Verdict.OK
-    assert accepted.evidence.mirrored_cost > 1.5 * accepted.evidence.cost
+    assert accepted.evidence.mirrored_ratio > 1.3
     assert accepted.evidence.gain > 0.6
     assert accepted.evidence.agreement > 0.95
 

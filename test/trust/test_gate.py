@@ -18,8 +18,9 @@ GOOD = Evidence(
     gain=0.9,
     sigma_mm=np.array([0.05, 0.05, 0.4]),
     overlap=1.0,
-    upright_cost=0.02,
 )
+
+MIRRORED = {'mirrored_ratio': 0.1, 'mirrored_cost': 0.02, 'mirrored_flip': 'vertical'}
 
 
 @pytest.mark.parametrize(
@@ -40,18 +41,23 @@ GOOD = Evidence(
         ({'disagreement_mm': 2.5}, Verdict.REJECTED, 'contradict each other by 2.5 mm'),
         ({'disagreement_mm': float('inf')}, Verdict.REJECTED, 'contradict'),
         (
-            {'cost': 0.3, 'upright_cost': 0.3, 'mirrored_cost': 0.02, 'mirrored_flip': 'vertical'},
+            {
+                'cost': 0.3,
+                'mirrored_ratio': 0.1,
+                'mirrored_cost': 0.02,
+                'mirrored_flip': 'vertical',
+            },
             Verdict.REJECTED,
             'mirrored: flipped (vertical) it matches',
         ),
         (
-            {'mirrored_cost': 0.025, 'mirrored_flip': 'horizontal'},
+            {'mirrored_ratio': 1.1, 'mirrored_cost': 0.025, 'mirrored_flip': 'horizontal'},
             Verdict.REJECTED,
             'matches as well mirrored',
         ),
-        ({'mirrored_cost': 0.2, 'mirrored_flip': 'horizontal'}, Verdict.OK, ''),
+        ({'mirrored_ratio': 3.0, 'mirrored_cost': 0.1}, Verdict.OK, ''),
         (
-            {'cost': 0.4, 'gain': 0.1, 'upright_cost': 0.4, 'mirrored_cost': 0.35},
+            {'cost': 0.4, 'gain': 0.1, 'mirrored_ratio': 0.9, 'mirrored_cost': 0.35},
             Verdict.REJECTED,
             'wrong CT',
         ),
@@ -74,7 +80,9 @@ def test_each_limit_has_its_verdict_and_words(change, verdict, words):
 
 
 def test_a_mirrored_image_is_not_called_something_else_as_well():
-    evidence = GOOD._replace(cost=0.3, upright_cost=0.3, gain=0.1, overlap=0.1, mirrored_cost=0.02)
+    evidence = GOOD._replace(
+        cost=0.3, gain=0.1, overlap=0.1, mirrored_ratio=0.1, mirrored_cost=0.02
+    )
     _, reason = judge(evidence, GateConfig())
     assert 'image_flip' in reason
     assert 'wrong CT' not in reason
@@ -92,18 +100,15 @@ def test_a_mirrored_image_is_not_called_something_else_as_well():
 def test_whatever_is_not_ok_has_a_reason_and_nan_is_never_ok(
     cost, gain, sigma, overlap, disagreement, mirrored, status
 ):
-    evidence = Evidence(
-        status,
-        cost,
-        0.5,
-        0.5,
-        gain,
-        np.full(3, sigma),
-        overlap,
-        disagreement,
-        mirrored,
-        'both',
-        cost,
+    evidence = GOOD._replace(
+        status=status,
+        cost=cost,
+        gain=gain,
+        sigma_mm=np.full(3, sigma),
+        overlap=overlap,
+        disagreement_mm=disagreement,
+        mirrored_ratio=mirrored,
+        mirrored_cost=mirrored,
     )
     verdict, reason = judge(evidence, GateConfig())
     assert (verdict is Verdict.OK) == (reason == '')
