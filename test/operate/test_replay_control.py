@@ -144,8 +144,9 @@ def test_keys_pause_step_and_go_on(bag):
         assert 'Traceback' not in output
 
 
-def test_services_pause_and_step(bag):
-    with Listener(bag, '--paused', '--topic', '/image', '--topic', '/text') as listener:
+def test_services_pause_and_step_and_a_loop_goes_on_until_ctrl_c(bag):
+    words = ['--paused', '--loop', '--rate', '20', '--topic', '/image', '--topic', '/text']
+    with Listener(bag, *words) as listener:
         pause = listener.node.create_client(SetBool, '/replay_node/pause')
         step = listener.node.create_client(Trigger, '/replay_node/step')
         listener.ticks()
@@ -153,12 +154,6 @@ def test_services_pause_and_step(bag):
         listener.wait(lambda: listener.texts[-1:] == [5])
         assert listener.call(pause, SetBool.Request(data=True)).startswith('paused at')
         listener.call(pause, SetBool.Request(data=False))
-        code, output = listener.ended()
-        assert (code, listener.texts) == (0, list(range(5 * IMAGES))), output
-
-
-def test_a_loop_goes_on_until_ctrl_c(bag):
-    with Listener(bag, '--loop', '--rate', '20') as listener:
         listener.wait(lambda: listener.texts.count(19) >= 3)
         assert min(np.diff(listener.times)) < 0  # the clock jumps back
         listener.process.send_signal(signal.SIGINT)
