@@ -18,10 +18,11 @@ from rich.console import Console
 from scipy.stats import chi2
 from targets import CHECKOUT
 from trust_rows import RIGHT_MM, WRONG_MM, Rows, is_right
-from trust_trials import HOPELESS, KINDS
+from trust_trials import KINDS
 
 from surgical_perception.evaluation.metrics import wilson_interval
 from surgical_perception.evaluation.results import provenance, write_json
+from xray_registration import covariance
 from xray_registration.config import RegistrationConfig
 
 SEEDS = (20271, 20272, 20273)
@@ -84,7 +85,7 @@ def _promises(rows):
     right = [row for row in rows if is_right(row)]
     usual = [r for r in rows if r['kind'] in ('good', 'poor detector', 'two views')]
     mirrored = [row for row in rows if row['kind'] == 'mirrored']
-    held = [row for row in accepted if row['kind'] not in HOPELESS and 'covariance' in row]
+    held = [row for row in accepted if 'scatter' in row]
     one_view = [r['sigma_mm'] for r in accepted if r['views'] == 1]
     lines = [
         _share('accepted as OK and wrong, of all', sum(is_right(r) is False for r in accepted),
@@ -118,8 +119,9 @@ def _coverage_groups(rows):
 def _held(rows):
     inside = 0
     for row in rows:
-        error, covariance = np.array(row['error_twist']), np.array(row['covariance'])
-        inside += float(error @ np.linalg.solve(covariance, error)) <= ELLIPSOID_95
+        error = np.array(row['error_twist'])
+        spread = covariance.combined(np.array(row['scatter']), np.array(row['misfit']))
+        inside += float(error @ np.linalg.solve(spread, error)) <= ELLIPSOID_95
     return inside, len(rows)
 
 

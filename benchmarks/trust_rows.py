@@ -64,7 +64,7 @@ def measured(seed, index):
 
 
 def _uncertainty(asked, result, volumes, config):
-    """Return the error as a twist [6], its covariance, and the terms that it is made of."""
+    """Return the error as a twist [6], and the terms that its covariance is made of."""
     pose = se3.inverse(result.reference_from_ct)
     views, _ = with_masks(asked.views, config.masks)
     objective = LevelObjective(views, volumes, config.levels[-1], config)
@@ -76,7 +76,6 @@ def _uncertainty(asked, result, volumes, config):
     scatter, misfit = covariance.terms(model)
     return {
         'error_twist': se3.log(se3.inverse(about) @ off @ about),
-        'covariance': covariance.twist_covariance(model),
         'scatter': scatter,
         'misfit': misfit,
     }

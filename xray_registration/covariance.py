@@ -16,7 +16,7 @@ from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 # Factors on the standard deviations of the two terms, by benchmarks/calibration.py on tuning
 # X-rays of three CTs, a quarter of them at low dose with heavy scatter.
-_SCATTER = 1.38
+_SCATTER = 1.66
 _MISFIT = 0.020
 
 # Stands for "not known" where a direction leaves no trace: a kilometre, a thousand turns.  A
@@ -28,9 +28,7 @@ def twist_covariance(model):
     """Return the covariance [6, 6] of the twist about the isocentre in `ct` axes (m, rad)."""
     if is_ill_conditioned(model.hessian):
         return UNKNOWN_VARIANCE * np.eye(6)
-    scatter, misfit = terms(model)
-    covariance = _SCATTER**2 * scatter + _MISFIT**2 * misfit
-    return 0.5 * (covariance + covariance.T)
+    return combined(*terms(model))
 
 
 def terms(model):
@@ -44,6 +42,12 @@ def terms(model):
     scale = np.sqrt(np.diag(model.hessian))
     inverse = np.linalg.inv(model.hessian / np.outer(scale, scale)) / np.outer(scale, scale)
     return inverse @ scatter @ inverse, model.cost**2 * inverse
+
+
+def combined(scatter, misfit):
+    """Return the calibrated covariance [6, 6] of its two terms."""
+    covariance = _SCATTER**2 * scatter + _MISFIT**2 * misfit
+    return 0.5 * (covariance + covariance.T)
 
 
 def is_known(twist_cov):
