@@ -88,14 +88,18 @@ def _adam_through(renderer, image_size, voxel_mm):
 
 _NEAR, *_, _FAR = START_RANGES
 _MAIN, _VARIANTS = ('chest', 'pelvis'), ('windowed chest', 'chest harder')
+_OBSTRUCTED = ('chest collimated', 'chest obstructed', 'pelvis obstructed')
 _CURVE, _MAIN_NEAR = tuple(product(_MAIN, START_RANGES)), tuple(product(_MAIN, (_NEAR,)))
 
 METHODS = {
     'lm': Method(
-        'LM, one start', _lm, (*_CURVE, *product((*_VARIANTS, 'chest collimated'), (_NEAR,))), 30
+        'LM, one start', _lm, (*_CURVE, *product((*_VARIANTS, *_OBSTRUCTED), (_NEAR,))), 30
     ),
     'multistart': Method(
-        'LM, multi-start', _multistart, (*_CURVE, *product(_VARIANTS, (_FAR,))), 30
+        'LM, multi-start',
+        _multistart,
+        (*_CURVE, *product(_VARIANTS, (_FAR,)), *product(_OBSTRUCTED, (_NEAR,))),
+        30,
     ),
     'bobyqa': Method('BOBYQA, same costs', _bobyqa, _MAIN_NEAR, 30),
     'adam': Method(

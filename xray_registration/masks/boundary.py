@@ -18,7 +18,7 @@ _MIN_STEP = 0.1
 # The median step where one is seen, and its share of the rise over the far distance: blades have
 # 0.9 and 0.65 at least, ribs, diaphragm and heart 0.46 and 0.61 at most (on tuning X-rays).  No
 # organ has the clear step, so a blade that far may be blurred.
-_MIN_MEDIAN_STEP, _MIN_SHARPNESS, _CLEAR_STEP = 0.55, 0.62, 1.0
+_MIN_MEDIAN_STEP, _MIN_SHARPNESS, _CLEAR_STEP = 0.55, 0.62, 0.75
 # Behind a blade the image stays dark: share of samples above this part of the step.
 _STAYS_DARK, _STAYS_SHARE = 0.3, 0.8
 _BEHIND_PX = 6.0  # between those samples

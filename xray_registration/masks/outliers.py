@@ -18,7 +18,7 @@ _WIDTHS = ((0.02, 0.25), (0.043, 0.5), (0.1, 0.8))
 _RIM = 0.5
 # Gradients per 1/256 of the longer side: a seed has the higher one beside it, and so much of a
 # region's outline the lower one.  Clean X-rays stay below 0.24 in 99.9 % of their pixels.
-_SEED_GRADIENT, _OUTLINE_GRADIENT, _MIN_OUTLINE = 0.22, 0.12, 0.5
+_SEED_GRADIENT, _OUTLINE_GRADIENT, _MIN_OUTLINE = 0.22, 0.16, 0.6
 _SMOOTHING = 0.6 / 256
 # Blur carries metal a little farther than where it stands out.
 _MARGIN = 2.0 / 256
