@@ -24,7 +24,7 @@ def carm_markers(view_name, frame, camera, source_to_detector_m):
 
     camera      PinholeCamera; it fixes ratios only, hence `source_to_detector_m`
     """
-    corners_m = detector_corners(camera, source_to_detector_m)
+    corners_m = camera.corners(source_to_detector_m)
     corners = [Point(x=x, y=y, z=z) for x, y, z in corners_m.tolist()]
     beam = _marker(view_name, frame, 0, Marker.LINE_LIST, _BEAM_RGBA, (_LINE_M, 0.0, 0.0))
     for corner in corners:
@@ -38,15 +38,6 @@ def carm_markers(view_name, frame, camera, source_to_detector_m):
     faces = np.array([[0, 1, 2], [0, 2, 3], [2, 1, 0], [3, 2, 0]])
     fill_triangle_marker(detector, corners_m, faces, _DETECTOR_RGBA)
     return [beam, source, detector]
-
-
-def detector_corners(camera, source_to_detector_m):
-    """Return the corners of the image [4, 3] (m) on the detector, clockwise from the first row."""
-    left, top = -0.5 - camera.cx, -0.5 - camera.cy
-    right, bottom = left + camera.width, top + camera.height
-    pixels = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    rays = np.column_stack([pixels / [camera.fx, camera.fy], np.ones(4)])
-    return source_to_detector_m * rays
 
 
 def label_marker(frame, report, beside_m):
@@ -73,7 +64,7 @@ class CarmDrawing:
             for name, header, camera in zip(names, headers, cameras, strict=True)
             for marker in carm_markers(name, header.frame_id, camera, source_to_detector_m)
         ]
-        corners_m = detector_corners(cameras[0], source_to_detector_m)
+        corners_m = cameras[0].corners(source_to_detector_m)
         self._beside_m = corners_m[:2].mean(0)
 
     def message(self, frame, report):

@@ -110,8 +110,7 @@ def _add_bone(plotter, view):
 def _add_carm(plotter, view):
     """Draw source, beam and detector of the shown shot, and the way of the source."""
     pose, camera = view.shots[view.shown], view.camera
-    corners = _detector_corners(camera, view.sdd_m)
-    corners = se3.apply(pose, corners)
+    corners = se3.apply(pose, camera.corners(view.sdd_m))
     detector = pv.PolyData.from_regular_faces(corners, np.array([[0, 1, 2, 3]]))
     detector.active_texture_coordinates = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
     plotter.add_mesh(detector, texture=pv.numpy_to_texture(_grey(view.xray)), lighting=False)
@@ -147,15 +146,6 @@ def _add_frame(plotter, pose, name, length_m):
     # Above the tip of z, where no other arrow crosses it.
     tip = origin + 1.12 * length_m * pose[:3, 2]
     plotter.add_point_labels([tip], [name], **_LABELS)
-
-
-def _detector_corners(camera, sdd_m):
-    """Return the outer corners [4, 3] of the detector in the camera frame."""
-    u = np.array([0, camera.width, camera.width, 0]) - 0.5
-    v = np.array([0, 0, camera.height, camera.height]) - 0.5
-    x = (u - camera.cx) / camera.fx * sdd_m
-    y = (v - camera.cy) / camera.fy * sdd_m
-    return np.stack([x, y, np.full(4, sdd_m)], 1)
 
 
 def _box(view, pose):

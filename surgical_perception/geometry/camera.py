@@ -129,6 +129,13 @@ class PinholeCamera:
         cy = self.height - 1 - self.cy if flip in ('vertical', 'both') else self.cy
         return replace(self, cx=cx, cy=cy)
 
+    def corners(self, depth_m):
+        """Return the outer corners of the image [4, 3] (m) at a depth, clockwise from pixel 0."""
+        left, top = -0.5 - self.cx, -0.5 - self.cy
+        right, bottom = left + self.width, top + self.height
+        pixels = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        return depth_m * np.column_stack([pixels / [self.fx, self.fy], np.ones(4)])
+
     def project(self, points):
         """Project points [..., 3] of the camera frame (m) to pixels [..., 2]."""
         z = points[..., 2]

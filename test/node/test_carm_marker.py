@@ -10,7 +10,7 @@ from visualization_msgs.msg import MarkerArray
 from surgical_perception.geometry.camera import PinholeCamera
 from surgical_perception.ros import qos
 from surgical_perception.ros.diagnostics import ERROR, OK, WARN, Report
-from xray_registration.carm_marker import carm_markers, detector_corners, label_marker
+from xray_registration.carm_marker import carm_markers, label_marker
 
 STAMP_NS = 1_700_000_000_000_000_000
 
@@ -21,7 +21,7 @@ def points(marker):
 
 def test_the_detector_has_the_size_and_distance_that_made_the_camera():
     camera = PinholeCamera.from_carm(300, 200, 1020.0, 1.0, x0_mm=5.0)
-    corners = detector_corners(camera, 1.02)
+    corners = camera.corners(1.02)
     np.testing.assert_allclose(np.ptp(corners, axis=0), [0.3, 0.2, 0.0], atol=1e-12)
     np.testing.assert_allclose(corners.mean(0), [-0.005, 0.0, 1.02], atol=1e-12)
 

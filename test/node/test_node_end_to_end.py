@@ -6,10 +6,13 @@ import SimpleITK as sitk
 from node_harness import NODE, Peer
 from node_process import NodeProcess
 from sensor_msgs.msg import Image
+from topic_picture import picture_of_topics
+from visualization_msgs.msg import Marker, MarkerArray
 
 from surgical_perception.geometry import frames, se3
 from surgical_perception.geometry.camera import PinholeCamera
 from surgical_perception.images import image_from_message
+from surgical_perception.ros import qos
 from surgical_perception.ros.diagnostics import OK
 from surgical_perception.ros.transforms import pose_from_transform
 from surgical_perception.ros.validation import validate_pose
@@ -94,13 +97,17 @@ def test_ct_is_registered_over_dds_as_offline_and_ctrl_c_ends_the_node(start, ct
     )
     peer = process.peer
     overlays = peer.collect(Image, f'{NODE}/overlay', 1)
+    surfaces = peer.collect(Marker, f'{NODE}/ct_surface', qos.LATCHED)
+    carms = peer.collect(MarkerArray, f'{NODE}/carm', qos.LATCHED)
     connect(process)
     process.wait(lambda: peer.count_publishers(f'{NODE}/overlay'))
 
     stamp_ns = peer.get_clock().now().nanoseconds
     peer.broadcaster.send('patient', 'carm', stamp_ns, PATIENT_FROM_CARM)
     process.shoot_until(
-        lambda: peer.statuses and peer.poses and peer.transforms and overlays,
+        lambda: (
+            peer.statuses and peer.poses and peer.transforms and overlays and surfaces and carms
+        ),
         lambda: peer.shoot(stamp_ns, counts, CAMERA),
     )
 
@@ -115,6 +122,8 @@ def test_ct_is_registered_over_dds_as_offline_and_ctrl_c_ends_the_node(start, ct
     offline = RegistrationPipeline(ct, RegistrationConfig(init='start')).register([view], begin)
     np.testing.assert_allclose(found, offline.reference_from_ct, atol=1e-6)
     assert image_from_message(overlays[0]).shape[2] == 3
+    patient_from = {'ct': found, 'carm': PATIENT_FROM_CARM}
+    picture_of_topics('xray_topics', [surfaces[0], *carms[0].markers], patient_from, overlays[0])
 
     assert process.interrupt() == 0, process.output()
     assert 'Traceback' not in process.output()
