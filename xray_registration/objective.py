@@ -11,6 +11,9 @@ from xray_registration.region import COVERED, Window, around_projection, left_ou
 from xray_registration.similarity import SIMILARITIES
 from xray_registration.similarity.linearisation import Linearisation
 
+# Steps that leave the region find other edges there: bones began to spin by tens of degrees.
+_STEP_PER_MARGIN = 0.2
+
 
 class Evaluated(NamedTuple):
     """A pose's renderings, kept so that an accepted pose is linearised without a new one."""
@@ -46,6 +49,8 @@ class LevelObjective:
         step_mm = level.step_mm or level.voxel_mm
         self._step_m = max(1e-3 * step_mm, float(self._volume.spacing_m.min()))
         self._isocentre_m = volumes.isocentre_m
+        extent_m = self._volume.spacing_m * np.array(self._volume.size)
+        self._radius_m = 0.5 * float(np.linalg.norm(extent_m))
         self._backend = config.backend
         self._robust_scale = config.robust_scale
         self._level = level
@@ -110,7 +115,16 @@ class LevelObjective:
         return render(volume, camera, carm_from_ct, mask=mask, backend=self._backend).image[0]
 
     def moved(self, ct_from_reference, xi):
-        """Move a pose [4, 4] by a twist [6] about the isocentre in `ct` axes."""
+        """
+        Move a pose [4, 4] by a twist [6] about the isocentre in `ct` axes.
+
+        Around a projection, which is compared where it was drawn, no step goes farther than a
+        share of the margin.
+        """
+        if self._region.kind == 'projection':
+            longest_m = _STEP_PER_MARGIN * 1e-3 * self._level.margin_mm
+            length_m = np.linalg.norm(xi[:3]) + self._radius_m * np.linalg.norm(xi[3:6])
+            xi = xi * min(1.0, longest_m / max(length_m, 1e-12))
         return se3.perturb(xi, ct_from_reference, self._isocentre_m)
 
     def evaluate(self, ct_from_reference, jacobian='continuum'):

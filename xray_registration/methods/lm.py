@@ -5,12 +5,16 @@ A given start runs through the search levels first.  Where its cost does not ver
 none, many poses are shifted into place by template matching and ranked (`search/`).  They are
 tried in that order, a few at a time, the best first, and only as far down the search levels as
 they are worth it, until one is verified or stands out.  The finer levels run once, from the best.
+
+Where only the surroundings of the projected CT are compared, template matching over the whole
+image says nothing, and no cost verifies: there descents from around the start have to agree.
 """
 
 import math
 
 from surgical_perception.geometry import se3
 from xray_registration.methods.request import Estimate
+from xray_registration.search.agreement import agreed
 from xray_registration.search.hypotheses import ranked
 from xray_registration.search.minima import Minima
 from xray_registration.solvers.levenberg_marquardt import minimise
@@ -25,6 +29,8 @@ _ENOUGH = 16
 def estimate_lm(request):
     """Run the method on a Request; return an Estimate."""
     config = request.config
+    if config.region.kind == 'projection' and request.start is not None:
+        return agreed(request, lambda pose: _descend(request, range(len(config.levels)), pose))
     best = _search(request)
     fine = range(config.search_levels, len(config.levels))
     if not fine:
