@@ -47,7 +47,7 @@ class GateConfig:
     test_mirrored: bool = True  # whether the X-ray is tried mirrored as well
     min_mirrored_ratio: float = 1.3  # how much more the mirrored X-ray must cost
     advise: bool = True  # whether the direction that is not seen is named, and a shot that helps
-    advise_above_mm: float = 0.5  # sigma above which a second shot is looked for
+    advise_above_mm: float = 0.1  # sigma above which a second shot is looked for
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ _SIDES = (('right', 'left'), ('front', 'back'), ('feet', 'head'))
 # smaller rotation is the easier one.
 _AS_GOOD = 1.15
 
+# What is less certain than a registration is expected to be counts as not seen.
+_UNSEEN_MM = 1.0
+
 # A shot that leaves more than this share is not worth its dose.
 _NO_HELP = 0.7
 
@@ -68,14 +71,16 @@ class Observability:
 
     def text(self):
         """Return one sentence for people."""
+        unseen = self.sigma_mm >= _UNSEEN_MM
+        who = 'this view does not see' if self.views == 1 else 'these views do not see'
+        text = f'{who if unseen else "least certain is"} {self.direction}'
+        text += f' (sigma {self.sigma_mm:.2g} mm)'
         if self.advice is None:
-            return f'least certain is {self.direction} (sigma {self.sigma_mm:.1f} mm)'
-        who, which = ('this view does', 'second') if self.views == 1 else ('these do', 'further')
+            return text
         shot = self.advice
-        return (
-            f'{who} not see {self.direction} (sigma {self.sigma_mm:.1f} mm); a {which} shot '
-            f'{shot.angle_deg:.0f} deg {shot.motion}, source towards the {shot.towards}, would '
-            f'leave {shot.sigma_mm:.1f} mm'
+        return text + (
+            f'; a {"second" if self.views == 1 else "further"} shot {shot.angle_deg:.0f} deg '
+            f'{shot.motion}, source towards the {shot.towards}, would leave {shot.sigma_mm:.2g} mm'
         )
 
 
@@ -151,7 +156,8 @@ def _side(term, ct_from_reference, moved):
     """Return the side of the patient to which the source moves between two poses [4, 4]."""
     reference_from_carm = se3.inverse(term.camera_from_reference)
     step = ((moved - ct_from_reference) @ reference_from_carm)[:3, 3]
-    axis = int(np.argmax(np.abs(step)))
+    # A quarter of a turn moves as far to the back: the sideward motion names it.
+    axis = int(np.argmax(np.abs(step) > 0.7 * np.abs(step).max()))
     return _SIDES[axis][int(step[axis] > 0)]
 
 

@@ -53,7 +53,7 @@ def test_the_sentence_says_what_to_do():
     text = Observability('along the beam', 4.12, 1, shot).text()
     assert text == (
         'this view does not see along the beam (sigma 4.1 mm); a second shot 60 deg orbital, '
-        'source towards the left, would leave 0.4 mm'
+        'source towards the left, would leave 0.42 mm'
     )
 
 
