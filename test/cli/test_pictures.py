@@ -48,7 +48,7 @@ def test_scene_shows_bone_beam_and_xray(tmp_path, view):
 
 def test_xray_lies_on_the_detector_as_it_was_taken(view):
     """The first pixel is at the patient's right and at the head, as seen by the source."""
-    corners = scene_picture._detector_corners(view.camera, view.sdd_m)
+    corners = view.camera.corners(view.sdd_m)
     first = se3.apply(view.shots[0], corners[0])
     assert first[0] < -0.15
     assert first[2] > 0.15
