@@ -6,6 +6,7 @@ from surgical_perception.geometry.frames import POSITIONS
 from xray_registration.volume.attenuation import AttenuationConfig
 
 INITS = ('start', 'multistart')
+REGIONS = ('whole', 'projection')
 
 
 @dataclass(frozen=True)

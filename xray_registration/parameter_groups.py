@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from surgical_perception.geometry.frames import POSITIONS
 from surgical_perception.parameters import param
 from xray_registration.config import (
+    REGIONS,
     CalibrationConfig,
     GateConfig,
     MultistartConfig,
     RegistrationConfig,
 )
+from xray_registration.presets import BONE_SIMILARITIES
 
 _CONFIG, _GATE, _STARTS = RegistrationConfig(), GateConfig(), MultistartConfig()
 _CALIBRATION = CalibrationConfig()
@@ -179,6 +181,28 @@ class CalibrationParameters:
         'tells it from depth.',
         '%', 0, 20,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RegionParameters:
+    """Where X-ray and projected CT are compared."""
+
+    kind: str = param(
+        _CONFIG.region.kind,
+        'whole: the usable image; projection: around the projected CT only, redrawn as it moves, '
+        'at levels in mm: for a CT that holds one segmented bone; needs a start.',
+        choices=REGIONS,
+    )
+    similarity: str = param(
+        'local_ncc',
+        'What the last level compares where region.kind is projection.',
+        choices=tuple(BONE_SIMILARITIES),
+    )
+    leave_out_cut: bool = param(
+        _CONFIG.region.leave_out_cut,
+        'Leave out rays that meet the body beyond a face where the CT cuts it off; always so '
+        'where region.kind is projection.',
+    )
 
 
 @dataclass(frozen=True)

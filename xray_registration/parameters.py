@@ -13,6 +13,7 @@ from xray_registration.config import (
     GateConfig,
     MaskConfig,
     MultistartConfig,
+    RegionConfig,
     RegistrationConfig,
 )
 from xray_registration.parameter_groups import (
@@ -25,11 +26,13 @@ from xray_registration.parameter_groups import (
     InputParameters,
     MasksParameters,
     MultistartParameters,
+    RegionParameters,
     SearchParameters,
     TfParameters,
     TrackingParameters,
     WeightsParameters,
 )
+from xray_registration.presets import around_projection
 from xray_registration.views import INTENSITIES
 from xray_registration.volume.attenuation import AttenuationConfig
 
@@ -92,6 +95,7 @@ class XrayRegistrationParameters:
     search: SearchParameters = field(default_factory=SearchParameters)
     calibration: CalibrationParameters = field(default_factory=CalibrationParameters)
     tracking: TrackingParameters = field(default_factory=TrackingParameters)
+    region: RegionParameters = field(default_factory=RegionParameters)
     masks: MasksParameters = field(default_factory=MasksParameters)
     carm: CarmParameters = field(default_factory=CarmParameters)
     tf: TfParameters = field(default_factory=TfParameters)
@@ -173,8 +177,8 @@ class XrayRegistrationParameters:
 def registration_config(parameters):
     """Return the RegistrationConfig of XrayRegistrationParameters."""
     accept, multistart = parameters.accept, parameters.multistart
-    calibration = parameters.calibration
-    return RegistrationConfig(
+    calibration, region = parameters.calibration, parameters.region
+    config = RegistrationConfig(
         method=parameters.method,
         backend=_BACKENDS[parameters.device],
         init='start' if parameters.init == 'parameter' else 'multistart',
@@ -213,5 +217,7 @@ def registration_config(parameters):
         ),
         positions=parameters.search.positions,
         source_to_isocentre_mm=parameters.search.source_to_isocentre_mm,
+        region=RegionConfig(leave_out_cut=region.leave_out_cut),
         timeout_s=parameters.compute.timeout_s,
     )
+    return around_projection(config, region.similarity) if region.kind == 'projection' else config

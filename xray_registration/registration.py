@@ -6,7 +6,7 @@ from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from xray_registration import gate
 from xray_registration.calibration import calibrated
-from xray_registration.config import INITS, RegistrationConfig
+from xray_registration.config import INITS, REGIONS, RegistrationConfig
 from xray_registration.judgement import judged, refused
 from xray_registration.masks.automatic import with_masks
 from xray_registration.methods import METHODS
@@ -42,7 +42,16 @@ def register(views, volume, start=None, config=None, cancelled=None):
     if config.init not in INITS:
         raise InputError(f'init is {config.init!r}, expected one of {", ".join(INITS)}')
     volumes = volume if isinstance(volume, VolumePyramid) else VolumePyramid(volume)
+    if config.region.kind not in REGIONS:
+        raise InputError(
+            f'region.kind is {config.region.kind!r}, expected one of {", ".join(REGIONS)}'
+        )
     if start is None:
+        if config.region.kind == 'projection':
+            raise InputError(
+                'there is no start, but region.kind is projection, which compares nothing until '
+                'it is known roughly where the CT is: give a start'
+            )
         check_search(config)
     else:
         start = se3.validated(start, 'the start pose')
