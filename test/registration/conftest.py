@@ -72,6 +72,7 @@ def config():
     """A pyramid that suits a 128 pixel image of 3 mm voxels."""
     return RegistrationConfig(
         init='start',
+        search_levels=2,
         levels=(
             PyramidLevel(32, 6.0, 'global_ncc', 25),
             PyramidLevel(64, 3.0, 'local_ncc', 20),
