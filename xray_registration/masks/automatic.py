@@ -11,8 +11,9 @@ from xray_registration.masks.outliers import find_outliers
 
 # Longer image sides at which the collimator and metal are looked for.
 _COLLIMATOR_SIZE, _METAL_SIZE = 256, 512
-# The focal spot blurs a collimator's edge over this share of the longer side.
-_COLLIMATOR_MARGIN = 4.0 / 256
+# Beside the collimator's blurred edge, this share of the longer side is left out: it is fitted,
+# not traced.
+_COLLIMATOR_MARGIN = 2.0 / 256
 
 # Thresholds are in line integrals.  The range (between these percentiles) of an image that holds
 # such lies between these limits; display values do not, and are brought to a usual one.
@@ -48,13 +49,11 @@ def automatic_mask(view, config):
     if config.collimator:
         small, factor = _binned(image, _COLLIMATOR_SIZE)
         collimator = find_collimator(small).scaled(factor)
-        is_open = collimator.is_open(shape, _COLLIMATOR_MARGIN * max(shape) * bool(collimator))
+        is_open = _open(collimator, shape)
     outliers, doubt = np.zeros(shape, bool), ''
     if config.metal:
         small, factor = _binned(image, _METAL_SIZE)
-        open_small = collimator.scaled(1 / factor).is_open(
-            small.shape, _COLLIMATOR_MARGIN * max(small.shape) * bool(collimator)
-        )
+        open_small = _open(collimator.scaled(1 / factor), small.shape)
         outliers = _enlarged(find_outliers(small, open_small), factor, shape) & is_open
         if outliers.sum() > _MAX_METAL * is_open.sum():
             doubt = f', metal not masked (it would be {outliers.mean():.0%})'
@@ -79,6 +78,10 @@ def with_masks(views, config):
         masked.append(view)
         texts.append(text)
     return masked, texts
+
+
+def _open(collimator, shape):
+    return collimator.is_open(shape, collimator.rim_px + _COLLIMATOR_MARGIN * max(shape))
 
 
 def _line_integrals(image):

@@ -22,6 +22,9 @@ _MIN_MEDIAN_STEP, _MIN_SHARPNESS, _CLEAR_STEP = 0.55, 0.62, 0.75
 # Behind a blade the image stays dark: share of samples above this part of the step.
 _STAYS_DARK, _STAYS_SHARE = 0.3, 0.8
 _BEHIND_PX = 6.0  # between those samples
+# A blurred edge darkens what is open: so far inside it is looked at (px), and where more than this
+# part of the edge's rise has happened the image is not used.
+_RIM_PX, _RIM_RISE = 10, 0.05
 
 
 class Support(NamedTuple):
@@ -73,6 +76,18 @@ class Boundary:
         in_image = _at(np.ones(self._image.shape, bool), behind)
         dark = sample(self._image, behind) > (before + _STAYS_DARK * steps)[:, None]
         return not in_image.any() or dark[in_image].mean() >= _STAYS_SHARE
+
+    @property
+    def rim_px(self):
+        """How far inside of the boundary the image is darkened by it: the blurred edge's width."""
+        chosen = self._stepped
+        points, normals = self._points[chosen], self._normals[chosen]
+        distances = np.arange(-_RIM_PX, _RIM_PX + 1)
+        lines = points[:, None] + distances[:, None] * normals[:, None]
+        values = sample(self._image, lines)
+        rise = (values - values[:, :1]) / np.maximum(values[:, -1:] - values[:, :1], _MIN_STEP)
+        dark = np.median(rise, axis=0) > _RIM_RISE
+        return float(-distances[dark.argmax()]) if dark.any() else 0.0
 
 
 def sample(image, points):

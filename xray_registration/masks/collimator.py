@@ -1,5 +1,6 @@
 """The collimator of an X-ray: a circle, straight leaves, both, or none."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -16,10 +17,15 @@ _MIN_OPEN = 0.08
 
 @dataclass(frozen=True)
 class Collimator:
-    """Open is what lies inside the circle (None: there is none) and on this side of all leaves."""
+    """
+    Open is what lies inside the circle (None: there is none) and on this side of all leaves.
+
+    rim_px  width of the blurred edge, inwards from where the edge is
+    """
 
     circle: Circle | None = None
     leaves: tuple[Leaf, ...] = ()
+    rim_px: float = 0.0
 
     def is_open(self, shape, margin_px=0.0):
         """Return the open pixels [H, W] bool, those within the margin of the edge left out."""
@@ -36,7 +42,8 @@ class Collimator:
     def scaled(self, factor):
         """Return it in an image whose pixels are smaller by a factor."""
         circle = self.circle and self.circle.scaled(factor)
-        return Collimator(circle, tuple(leaf.scaled(factor) for leaf in self.leaves))
+        leaves = tuple(leaf.scaled(factor) for leaf in self.leaves)
+        return Collimator(circle, leaves, self.rim_px * factor)
 
     def __bool__(self):
         return self.circle is not None or bool(self.leaves)
@@ -59,7 +66,10 @@ def find_collimator(image):
         inside = find_leaves(smooth, edges, circle.contains(image.shape))
         # A circle fits the middles of a square's sides too, but four leaves fit it better.
         found = max(Collimator(circle, inside), found, key=lambda c: _seen_share(smooth, c))
-    return found if found.is_open(image.shape).mean() >= _MIN_OPEN else Collimator()
+    if found.is_open(image.shape).mean() < _MIN_OPEN:
+        return Collimator()
+    rims = [part.boundary(smooth).rim_px for part in found.parts]
+    return dataclasses.replace(found, rim_px=max(rims, default=0.0))
 
 
 def _seen_share(image, collimator):
