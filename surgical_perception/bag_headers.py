@@ -9,8 +9,7 @@ from surgical_perception.ros import stamps
 
 # CDR: an encapsulation of 4 bytes, of which the second says little or big endian, then the header.
 _ENCAPSULATION_BYTES = 4
-_STAMP_BYTES = 8
-_LENGTH_BYTES = 4
+_STAMP_AND_LENGTH_BYTES = 12
 
 
 def has_header(msgtype):
@@ -20,22 +19,12 @@ def has_header(msgtype):
     return names[:1] == ['header']
 
 
-def stamp_ns(raw):
-    """Return header.stamp; raises struct.error or IndexError where the bytes end before."""
-    sec, nanosec = struct.unpack_from(f'{_order(raw)}iI', raw, _ENCAPSULATION_BYTES)
-    return sec * stamps.NS_PER_S + nanosec
-
-
 def header(raw, what='message'):
     """Return (stamp in ns, frame_id); raises InputError where the bytes end before."""
     try:
-        place = _ENCAPSULATION_BYTES + _STAMP_BYTES
-        (length,) = struct.unpack_from(f'{_order(raw)}I', raw, place)
-        text = bytes(raw[place + _LENGTH_BYTES :][:length])
-        return stamp_ns(raw), text.rstrip(b'\0').decode(errors='replace')
+        order = '<' if raw[1] & 1 else '>'
+        sec, nanosec, length = struct.unpack_from(f'{order}iII', raw, _ENCAPSULATION_BYTES)
     except (struct.error, IndexError):
         raise InputError(f'{what} holds a message that is cut off') from None
-
-
-def _order(raw):
-    return '<' if raw[1] & 1 else '>'
+    frame = bytes(raw[_ENCAPSULATION_BYTES + _STAMP_AND_LENGTH_BYTES :][:length])
+    return sec * stamps.NS_PER_S + nanosec, frame.rstrip(b'\0').decode(errors='replace')

@@ -1,6 +1,5 @@
 """A recorded stereo endoscope: a bag with rectified images, camera_info, poses and truth."""
 
-import struct
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from surg_invnerf.clips.bag_truth import read_truth
 from surg_invnerf.clips.calibration import load_rectified
 from surg_invnerf.clips.files import check_size
 from surg_invnerf.stereo.validation import stereo_camera_from_infos
-from surgical_perception import images
+from surgical_perception import bag_headers, images
 from surgical_perception.bags import BagReader
 from surgical_perception.errors import InputError
 from surgical_perception.ros import stamps
@@ -141,10 +140,7 @@ class BagClip(Clip):
         return pixels
 
     def _stamp_ns(self, raw, topic):
-        try:
-            stamp_ns = bag_topics.stamp_ns(raw)
-        except (struct.error, IndexError):
-            raise InputError(f'{self._path}: {topic} holds a message that is cut off') from None
+        stamp_ns, _ = bag_headers.header(raw, f'{self._path}: {topic}')
         if stamp_ns <= 0:
             raise InputError(
                 f'{self._path}: {topic} has stamp 0: its driver must set header.stamp'

@@ -1,6 +1,5 @@
-"""Which topics of a bag are the two eyes and their calibration; stamps without decoding."""
+"""Which topics of a bag are the two eyes and their calibration."""
 
-import struct
 from dataclasses import dataclass
 
 from surgical_perception.errors import InputError
@@ -11,9 +10,6 @@ TF_MESSAGE, POSE_STAMPED = 'tf2_msgs/msg/TFMessage', 'geometry_msgs/msg/PoseStam
 
 # What image_pipeline and drivers call a rectified image, best first.
 _RECTIFIED = ('image_rect_color', 'image_rect', 'image_rect_mono')
-_NS_PER_S = 1_000_000_000
-# CDR: an encapsulation of 4 bytes, of which the second says little or big endian, then the header.
-_ENCAPSULATION_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -59,13 +55,6 @@ def first_of_type(topics, msgtype, suffix):
     """Return the first topic of a type whose name ends in `suffix`, or ''."""
     found = (n for n, topic in sorted(topics.items()) if topic.type == msgtype)
     return next((name for name in found if name.endswith(suffix)), '')
-
-
-def stamp_ns(raw):
-    """Return header.stamp of a serialised message that begins with a header."""
-    order = '<' if raw[1] & 1 else '>'
-    sec, nanosec = struct.unpack_from(f'{order}iI', raw, _ENCAPSULATION_BYTES)
-    return sec * _NS_PER_S + nanosec
 
 
 def _rank(name):

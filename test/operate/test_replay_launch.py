@@ -13,7 +13,7 @@ from surgical_perception.parameters import flatten
 from surgical_perception.ros.replay import ReplayNode, ReplayParameters
 
 PACKAGE = Path(surgical_perception.__file__).parent
-INTERFACE = yaml.safe_load((PACKAGE / 'interface.yaml').read_text())['replay_node']
+INTERFACE = yaml.safe_load((PACKAGE / 'interface.yaml').read_text())['replay']
 FILE = PACKAGE.parent / 'launch' / INTERFACE['launch']
 
 
@@ -43,6 +43,11 @@ def test_each_half_listens_to_the_topics_of_the_bag_in_its_time(launched):
     assert ('left/image_rect', '/l') in endo.remappings
     assert values(endo)['use_sim_time'] is True
     assert len(launched(FILE.name, bag='b', endo='true', xray='true')) == 3
+
+
+def test_arguments_are_those_that_are_listed():
+    found = [arg.get('name') for arg in ET.parse(FILE).getroot().findall('arg')]
+    assert found == INTERFACE['arguments']
 
 
 def test_arguments_are_those_of_the_nodes_own_launch_files():
