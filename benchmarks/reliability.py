@@ -28,7 +28,13 @@ sys.path.extend(
 )
 
 import reliability_streams
-from life_cycles import configure_cycles, interrupt, kill_and_restart, make_scene
+from life_cycles import (
+    configure_cycles,
+    interrupt,
+    kill_and_restart,
+    make_scene,
+    seconds_to_a_result,
+)
 from node_harness import Peer
 from reliability_table import markdown
 from rich.console import Console
@@ -39,8 +45,8 @@ from xray_registration.node import XrayRegistrationNode
 CHECKOUT = Path(__file__).resolve().parents[1]
 COUNTS = {'kills': 100, 'interrupts': 100, 'cycles': 200, 'answers': 500, 'overload': 1, 'fuzz': 1}
 SEED = 20261
-# From before the first line of the program until it has registered for a while.
-LATEST_MOMENT_S = 8.0
+# Signals come until the node has registered for this long.
+WORKING_S = 3.0
 
 
 class Trials:
@@ -67,19 +73,25 @@ class Trials:
 
 def kills(trials, count, folder, say):
     """Kill at a random moment, start again, wait for a registration."""
-    scene = make_scene(folder)
+    scene, latest_s = _scene(folder)
     for number in trials.missing(count):
-        moment_s = random.Random(SEED + number).uniform(0, LATEST_MOMENT_S)
+        moment_s = random.Random(SEED + number).uniform(0, latest_s)
         trials.add(**kill_and_restart(scene, folder / 'node.log', moment_s)._asdict())
         say(f'kill {number + 1} of {count}')
 
 
+def _scene(folder):
+    """Return a Scene, and the latest moment for a kill, by how long a start takes today."""
+    scene = make_scene(folder)
+    return scene, seconds_to_a_result(scene, folder / 'node.log') + WORKING_S
+
+
 def interrupts(trials, count, folder, say):
     """Send Ctrl-C, or SIGTERM as launch files do, at a random moment."""
-    scene = make_scene(folder)
+    scene, latest_s = _scene(folder)
     for number in trials.missing(count):
         chance = random.Random(SEED + 1000 + number)
-        moment_s = chance.uniform(0, LATEST_MOMENT_S)
+        moment_s = chance.uniform(0, latest_s)
         which = chance.choice((signal.SIGINT, signal.SIGTERM))
         ended = interrupt(scene, folder / 'node.log', moment_s, which)
         trials.add(signal=which.name, clean=ended.clean, **ended._asdict())

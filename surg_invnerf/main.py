@@ -1,13 +1,11 @@
 """Console script of the live tracking node."""
 
-import sys
-
-from surgical_perception.ros.entry import start
+from surgical_perception.ros.entry import leave, start
 
 
 def main():
     """Run the node until it is told to stop."""
-    sys.exit(start('surg_invnerf.node'))
+    leave(start('surg_invnerf.node'))
 
 
 if __name__ == '__main__':

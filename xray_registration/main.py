@@ -1,13 +1,11 @@
 """Console script of the registration node."""
 
-import sys
-
-from surgical_perception.ros.entry import start
+from surgical_perception.ros.entry import leave, start
 
 
 def main():
     """Run the node until it is told to stop."""
-    sys.exit(start('xray_registration.node'))
+    leave(start('xray_registration.node'))
 
 
 if __name__ == '__main__':

@@ -23,8 +23,9 @@ from xray_registration.volume.loader import load_ct
 
 CAMERA = PinholeCamera.from_carm(96, 96, sdd_mm=1020, du_mm=3.1)
 SHOT_PERIOD_S = 0.1
-# What a Ctrl-C before the first line of the program leads to; Python's doing, and harmless.
-TOO_EARLY = (1, -signal.SIGINT)
+# What a signal leads to that comes before the first line of the program, while Python itself
+# starts, and until when that is so.
+TOO_EARLY, EARLY_S = (1, -signal.SIGINT, -signal.SIGTERM), 1.0
 
 
 class Scene(NamedTuple):
@@ -53,6 +54,7 @@ class NodeUnderTest(NodeProcess):
 
     def __init__(self, scene, log):
         self.began_s = time.monotonic()
+        os.environ['PYTHONFAULTHANDLER'] = '1'  # a crash says where
         super().__init__('xray_registration.main', Peer, log, *scene.parameters)
         self._counts = scene.counts
         self._stamp_ns = self.peer.get_clock().now().nanoseconds
@@ -107,7 +109,7 @@ class Interrupted(NamedTuple):
     def clean(self):
         """Whether it ended as it should: 0 and no word of a crash, or before it had begun."""
         if self.exit_code in TOO_EARLY:
-            return 'KeyboardInterrupt' in self.output and not self.had_registered
+            return self.moment_s < EARLY_S
         return self.exit_code == 0 and 'Traceback' not in self.output
 
 
