@@ -158,7 +158,7 @@ def _by_position(records):
 
 def _options():
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument('--per-position', type=int, default=6, help='poses of each position')
+    parser.add_argument('--per-position', type=int, default=4, help='poses of each position')
     parser.add_argument('--starts', type=int, default=2, help='of each pose, where there are any')
     parser.add_argument('--cases', type=_names(_ALL), default=list(_ALL))
     parser.add_argument('--rows', type=_names(ROWS), default=list(ROWS), help=', '.join(ROWS))
