@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import threading
 
+import faulty_bags as bags
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -14,10 +15,10 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from surgical_perception import cli
-from surgical_perception.doctor import machine
+from surgical_perception.doctor import command, machine
 from surgical_perception.doctor.dds import dds_findings
 from surgical_perception.doctor.graph import Graph, graph_findings
-from surgical_perception.findings import Level
+from surgical_perception.findings import Finding, Level
 from surgical_perception.geometry.frames import LPS_FROM_RAS
 from surgical_perception.geometry.se3 import inverse
 from surgical_perception.ros import qos
@@ -181,3 +182,32 @@ def test_a_running_graph_is_examined_and_its_frames_are_drawn(tmp_path, capsys):
     ):
         assert words in text, text
     assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_frames_of_a_bag_are_drawn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, '_probed', lambda _console: Finding(Level.OK, 'images', 'came'))
+    bag = bags.write(tmp_path / 'bag', bags.carm_items(1))
+    picture = tmp_path / 'frames.png'
+    assert cli.main(['doctor', '--bag', str(bag), '--frames', str(picture)]) == 0
+    assert 'patient\n└─ carm  (moving, 20 Hz' in capsys.readouterr().out
+    assert picture.read_bytes().startswith(b'\x89PNG')
+    assert cli.main(['doctor', '--bag', '/nowhere', '--frames', str(picture)]) == 2
+    assert '/nowhere: is no readable bag' in capsys.readouterr().err
+
+
+def test_without_ros_and_with_a_section_that_fails_it_goes_on(monkeypatch, capsys, tmp_path):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        'importlib.util.find_spec', lambda name: None if name == 'rclpy' else find(name)
+    )
+
+    def broken():
+        raise RuntimeError('no such sensor')
+
+    monkeypatch.setattr(command, 'machine_findings', broken)
+    assert cli.main(['doctor', '--frames', str(tmp_path / 'frames.png')]) == 1
+    text = capsys.readouterr().out
+    assert 'the examination failed: RuntimeError: no such sensor' in text
+    assert 'rclpy is not installed' in text
+    assert 'DDS profile' in text
+    assert 'running now' not in text
