@@ -32,15 +32,15 @@ class GateConfig:
     Costs, gains and agreement are those of the last search level.  On tuning X-rays right poses
     cost less than 0.04, also at low dose with heavy scatter, and gain more than 0.7; mirrored
     images and other CTs cost more than 0.20.  Where the CT is hardly in the field a wrong pose
-    may cost 0.04 as well, but gains less than 0.5.
+    may cost 0.04 as well, but gains less than 0.6.
     """
 
     verified_cost: float = 0.06  # a start this good ends the search
     min_structure: float = 0.3  # how far an X-ray is from noise and smooth fields, 0 to 1
     max_cost_ok: float = 0.10
     max_cost_degraded: float = 0.16
-    min_gain_ok: float = 0.6  # 1 - cost / cost of poses 15 mm or 6 degrees beside
-    min_gain_degraded: float = 0.5
+    min_gain_ok: float = 0.7  # 1 - cost / cost of poses 15 mm or 6 degrees beside
+    min_gain_degraded: float = 0.6
     max_sigma_lateral_mm: float = 3.0
     max_sigma_depth_mm: float = 15.0
     min_overlap: float = 0.25  # share of the usable image that the projected CT covers

@@ -16,8 +16,8 @@ from surgical_perception.geometry.frames import flip_image
 from xray_registration.methods import METHODS
 from xray_registration.objective import LevelObjective
 
-# A mirrored X-ray that costs this much more at one level is not looked at at finer ones: at right
-# poses the coarsest level mostly settles it, so that the test takes a tenth of the registration.
+# A mirrored X-ray that costs this much more at one level is not looked at at finer ones, nor one that
+# does not match: the coarsest level mostly settles it, for a tenth of the time of a registration.
 _HOPELESS = 1.5
 
 # Of a search without a start, twice and only to name the reason: a third of the usual one.
@@ -66,9 +66,11 @@ def _compared(request, index, flip, start, ct_from_reference):
         estimate = _estimate(request, flipped, start, first, last)
         start = se3.inverse(estimate.ct_from_reference)
         upright_cost = request.levels[last].match(ct_from_reference).costs[index]
+        worth = _HOPELESS * upright_cost
         if last == gate_level:
             cost = estimate.model.cost
-        if not estimate.model.cost <= _HOPELESS * upright_cost:
+            worth = min(worth, request.config.gate.max_cost_degraded)
+        if not estimate.model.cost <= worth:
             break
     else:
         if len(request.views) > 1:  # what the other views ask of this one costs something

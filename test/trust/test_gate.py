@@ -31,7 +31,7 @@ MIRRORED = {'mirrored_ratio': 0.1, 'mirrored_cost': 0.02, 'mirrored_flip': 'vert
         ({'cost': 0.5}, Verdict.REJECTED, 'mask metal'),
         ({'cost': 0.5, 'gain': 0.1}, Verdict.REJECTED, 'wrong CT'),
         ({'cost': float('nan')}, Verdict.REJECTED, 'do not match'),
-        ({'gain': 0.55}, Verdict.DEGRADED, 'not sharp'),
+        ({'gain': 0.65}, Verdict.DEGRADED, 'not sharp'),
         ({'gain': 0.1}, Verdict.REJECTED, 'poses beside this one'),
         ({'gain': float('nan')}, Verdict.REJECTED, 'poses beside this one'),
         ({'overlap': 0.1}, Verdict.REJECTED, '10%'),
