@@ -16,8 +16,8 @@ from surgical_perception.geometry.frames import flip_image
 from xray_registration.methods import METHODS
 from xray_registration.objective import LevelObjective
 
-# A mirrored X-ray that costs this much more at one level is not looked at at finer ones, nor one that
-# does not match: the coarsest level mostly settles it, for a tenth of the time of a registration.
+# A mirrored X-ray that costs this much more at one level is not looked at at finer ones, nor one
+# that does not match: mostly the coarsest level settles it, in a tenth of a registration's time.
 _HOPELESS = 1.5
 
 # Of a search without a start, twice and only to name the reason: a third of the usual one.

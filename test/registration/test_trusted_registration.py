@@ -72,7 +72,7 @@ def test_a_ct_beside_the_field_is_refused_with_what_to_do(
     ct, camera, carm_from_ct, config, volumes
 ):
     pose = carm_from_ct.copy()
-    pose[0, 3] += 0.13
+    pose[0, 3] += 0.10
     result = register([shot(ct, camera, pose, np.eye(4))], volumes, carm_from_ct, config)
     assert result.verdict is Verdict.REJECTED, result.evidence
     assert 'start nearer' in result.reason or 'poor start' in result.reason
