@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_came = []  # the signals so far
 
 
 class Stopped(BaseException):
@@ -25,15 +26,31 @@ def start(module, main='main'):
     neither an import nor the loading of a CT is waited for; it ends with 0 and without a
     traceback.
     """
+    _came.clear()
     before = {number: signal.signal(number, _stop) for number in _SIGNALS}
     try:
-        getattr(import_module(module), main)()
+        run = getattr(import_module(module), main)
+        if not stopping():
+            run()
     except (Stopped, KeyboardInterrupt):
         pass
+    except Exception:
+        if not stopping():
+            raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
+
+
+def stopping():
+    """
+    Tell whether Ctrl-C or SIGTERM came.
+
+    An extension module that is being loaded turns Stopped into an ImportError, and what C calls
+    back swallows it: whoever catches an exception asks here first.
+    """
+    return bool(_came)
 
 
 def leave(code):
@@ -48,5 +65,6 @@ def leave(code):
     os._exit(code)
 
 
-def _stop(_number, _frame):
+def _stop(number, _frame):
+    _came.append(number)
     raise Stopped

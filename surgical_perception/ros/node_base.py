@@ -20,6 +20,7 @@ from surgical_perception.ros.diagnostics import (
     Report,
     memory_report,
 )
+from surgical_perception.ros.entry import Stopped, stopping
 from surgical_perception.ros.inputs import SilenceWatch
 from surgical_perception.ros.parameters import NodeParameters
 from surgical_perception.ros.worker import Worker
@@ -187,6 +188,8 @@ class PerceptionNode(LifecycleNode):
             action()
         except Exception as error:
             undo()
+            if stopping():
+                raise Stopped from None
             self.failure = f'cannot {what}: {self.reason(error)}'
             self.get_logger().error(self.failure)
             return TransitionCallbackReturn.FAILURE

@@ -3,7 +3,7 @@
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-from surgical_perception.ros.entry import Stopped
+from surgical_perception.ros.entry import Stopped, stopping
 from surgical_perception.runtime.shared_memory import remove_orphans
 
 
@@ -21,6 +21,9 @@ def run(make_node, args=None):
         _spin(node)
     except (KeyboardInterrupt, Stopped, ExternalShutdownException):
         pass
+    except Exception:
+        if not stopping():
+            raise
     finally:
         if node is not None:
             node.destroy_node()

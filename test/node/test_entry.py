@@ -26,6 +26,11 @@ def module(tmp_path, monkeypatch, request):
         'raise KeyboardInterrupt',
         'import signal; signal.raise_signal(signal.SIGTERM)',
         'import signal; signal.raise_signal(signal.SIGINT)',
+        # as an extension module turns what is raised while it loads into an error of its own
+        'import signal\ntry:\n  signal.raise_signal(signal.SIGINT)\n'
+        'except BaseException:\n  raise ImportError from None',
+        # and as a callback from C swallows it
+        'import signal\ntry:\n  signal.raise_signal(signal.SIGTERM)\nexcept BaseException:\n  pass',
     ],
     indirect=True,
 )
