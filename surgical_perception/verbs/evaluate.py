@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 import yaml
 
-from surgical_perception.bag_half import ENDO, XRAY, half_of, is_bag
 from surgical_perception.errors import InputError
 from surgical_perception.verbs import clip_options
 
@@ -130,7 +129,7 @@ def evaluate(
         '--steps': steps,
         '--calibration': calibration,
     }
-    if _half(clip, ct or image_topic) == XRAY:
+    if _is_of_xray(clip, ct or image_topic):
         _refuse(clip, 'a C-arm', of_endo)
         from xray_registration import evaluate as xray
 
@@ -158,16 +157,16 @@ def evaluate(
     endoscope.run(clip, out, config, truth, tracks, queries, calibration)
 
 
-def _half(clip, xray_is_named):
-    """Return XRAY or ENDO; where it had to be guessed, say on stderr what a bag was taken for."""
-    if xray_is_named:
-        return XRAY
-    if not is_bag(clip):
-        return ENDO
+def _is_of_xray(clip, xray_is_named):
+    """Tell the half; where it had to be guessed, say on stderr what a bag was taken for."""
+    from surgical_perception.bag_half import XRAY, half_of, is_bag
+
+    if xray_is_named or not is_bag(clip):
+        return bool(xray_is_named)
     half, why = half_of(clip)
-    what = {XRAY: 'a C-arm', ENDO: 'a stereo endoscope'}[half]
+    what = 'a C-arm' if half == XRAY else 'a stereo endoscope'
     typer.echo(f'{clip}: taken for the bag of {what}: {why}', err=True)
-    return half
+    return half == XRAY
 
 
 def _refuse(clip, what, others):

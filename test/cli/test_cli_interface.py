@@ -1,5 +1,7 @@
 """The listed public interface of command line, bag nodes and demo launch file is the real one."""
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -21,6 +23,16 @@ INTERFACE = yaml.safe_load((PACKAGE / 'interface.yaml').read_text())
 
 def flags_of(command):
     return [p.opts[0] for p in command.params if p.opts[0] != '--help']
+
+
+def test_help_waits_for_no_library():
+    """A verb imports what it needs when it runs: `--help` must answer at once."""
+    heavy = ('numpy', 'rosbags', 'rclpy', 'matplotlib', 'surg_invnerf', 'xray_registration')
+    check = f'import sys, surgical_perception.cli; print([m for m in {heavy} if m in sys.modules])'
+    done = subprocess.run(
+        [sys.executable, '-c', check], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == '[]'
 
 
 def test_flags_are_those_that_are_listed():
