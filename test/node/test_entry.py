@@ -30,7 +30,8 @@ def module(tmp_path, monkeypatch, request):
         'import signal\ntry:\n  signal.raise_signal(signal.SIGINT)\n'
         'except BaseException:\n  raise ImportError from None',
         # and as a callback from C swallows it
-        'import signal\ntry:\n  signal.raise_signal(signal.SIGTERM)\nexcept BaseException:\n  pass',
+        'import signal\ntry:\n  signal.raise_signal(signal.SIGTERM)\n'
+        'except BaseException:\n  pass',
     ],
     indirect=True,
 )
