@@ -13,9 +13,12 @@ _CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 
 
 def is_bag(path):
-    """Return whether a path is a ROS 2 bag: an .mcap or .db3 file, or a folder with metadata."""
+    """Return whether a path is a ROS 2 bag: an .mcap or .db3 file, or a folder with one."""
     path = Path(path)
-    return path.suffix in _BAG_SUFFIXES or (path / 'metadata.yaml').is_file()
+    if path.suffix in _BAG_SUFFIXES or (path / 'metadata.yaml').is_file():
+        return True
+    # A recording that was cut off has no metadata.
+    return path.is_dir() and any(file.suffix in _BAG_SUFFIXES for file in path.iterdir())
 
 
 def half_of(path):

@@ -113,6 +113,16 @@ def test_the_half_is_guessed_from_the_topics(tmp_path, held, half):
         assert bag_half.half_of(path)[0] == half
 
 
+def test_a_bag_is_known_with_and_without_its_metadata(tmp_path):
+    path = write(tmp_path / 'bag', CARM)
+    assert bag_half.is_bag(path)
+    (path / 'metadata.yaml').unlink()
+    assert bag_half.is_bag(path)
+    assert bag_half.is_bag(next(path.glob('*.mcap')))
+    assert not bag_half.is_bag(tmp_path)
+    assert not bag_half.is_bag('synthetic:1')
+
+
 def test_the_verb_says_what_it_took_a_bag_for(tmp_path, capsys):
     carm, text = write(tmp_path / 'carm', CARM), write(tmp_path / 'text', topics(x=INFO))
     endo = write(tmp_path / 'endo', topics(left_s_image_rect=IMAGE, right_s_image_rect=IMAGE))
