@@ -79,6 +79,9 @@ class MaskConfig:
     automatic: bool = True  # false uses all of such an X-ray
     collimator: bool = True  # leave out what lies behind a collimator
     metal: bool = True  # leave out plates, screws, wires, instruments
+    # Leave out what is as bright as the image gets.  Air beside a limb may be just that, and the
+    # limb's outline would go with it, so this is for trunks whose lungs are burnt out.
+    burnt_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,11 @@ class MasksParameters:
         'Mask of each view: PNG or TIFF in the size of its images, not 0 where they may be used; '
         'masks on the topic mask win.',
     )
+    burnt_out: bool = param(
+        _CONFIG.masks.burnt_out,
+        'Leave out pixels as bright as the image gets: for a trunk whose lungs are burnt out, not '
+        'for a limb in air.',
+    )
     max_age_s: float = param(
         0.5, 'Largest time between an image and a mask on the topic that serves it.', 's', 0, 3600
     )

@@ -209,7 +209,9 @@ def registration_config(parameters):
             depth_mm=multistart.depth_mm,
             seed=multistart.seed,
         ),
-        masks=MaskConfig(automatic=parameters.masks.automatic),
+        masks=MaskConfig(
+            automatic=parameters.masks.automatic, burnt_out=parameters.masks.burnt_out
+        ),
         calibration=CalibrationConfig(
             view_rotation_deg=calibration.view_rotation_deg,
             view_translation_mm=calibration.view_translation_mm,

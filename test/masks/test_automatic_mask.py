@@ -121,3 +121,15 @@ def test_a_given_mask_wins_and_automatic_can_be_off():
     assert 0.3 < masked[0].mask.mean() < 0.8 and 'circle' in texts[0]
     off, texts = with_masks(views, dataclasses.replace(MaskConfig(), automatic=False))
     assert off[0].mask is None and texts == ['none', 'given']
+
+
+def test_burnt_out_lungs_are_left_out_where_asked_and_dead_areas_always():
+    image = body()
+    low, high = np.percentile(image, (20, 95))
+    clipped = np.clip(image, low, high)
+    burnt, dark = image <= low, image >= high
+    usual = automatic_mask(view_of(clipped), MaskConfig())
+    np.testing.assert_array_equal(usual.mask, ~dark)
+    asked = automatic_mask(view_of(clipped), MaskConfig(burnt_out=True))
+    np.testing.assert_array_equal(asked.mask, ~dark & ~burnt)
+    assert asked.text.endswith('clipped 25.0%')

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from xray_registration.masks.clipping import burnt_out, too_dark
 from xray_registration.masks.collimator import Collimator, find_collimator
 from xray_registration.masks.outliers import find_outliers
 
@@ -58,8 +59,13 @@ def automatic_mask(view, config):
         if outliers.sum() > _MAX_METAL * is_open.sum():
             doubt = f', metal not masked (it would be {outliers.mean():.0%})'
             outliers[:] = False
-    mask = is_open & ~outliers
+    clipped = too_dark(image) & is_open
+    if config.burnt_out:
+        clipped |= burnt_out(image) & is_open
+    mask = is_open & ~outliers & ~clipped
     text = f'collimator {collimator}, metal {outliers.mean():.1%}{doubt}'
+    if clipped.any():
+        text += f', clipped {clipped.mean():.1%}'
     return Found(mask, collimator, outliers, float(mask.mean()), text)
 
 
@@ -86,6 +92,7 @@ def _open(collimator, shape):
 
 def _line_integrals(image):
     """Return an image [H, W] in the scale of line integrals, whatever that of a display was."""
+    image = np.asarray(image, np.float32)
     low, high = np.percentile(image[::2, ::2], _PERCENTILES)
     if _NATURAL[0] <= high - low <= _NATURAL[1] or high == low:
         return image
