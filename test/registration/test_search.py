@@ -80,11 +80,12 @@ def test_fewer_positions_are_fewer_poses(ct, volumes, camera, searching, bone_po
 
 def test_the_search_has_an_end(volumes, camera, searching):
     noise = np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
-    few = replace(searching.multistart, hypotheses=4, max_starts=6)
+    few = replace(searching.multistart, hypotheses=4, max_starts=12)
     unjudged = replace(searching.gate, min_structure=-1.0)
-    result = register([View(noise, camera)], volumes, None,
-                      replace(searching, multistart=few, gate=unjudged))  # fmt: skip
-    assert result.starts == 6
+    settings = replace(searching, multistart=few, gate=unjudged)
+    result = register([View(noise, camera)], volumes, None, settings)
+    # Nothing matches, so half of the poses are enough.
+    assert 6 <= result.starts < 12
     assert result.verdict is Verdict.REJECTED
 
 

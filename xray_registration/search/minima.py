@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-from surgical_perception.geometry import se3
-
 # A minimum is worthwhile when its cost is within this factor of the lowest so far.  Right poses
 # mostly end at a third of the best wrong one's cost; through a pelvis from the side, where scatter
 # hides the bones, they end above it (0.017 and 0.011 at the coarsest level of tuning X-rays).
@@ -45,7 +43,8 @@ class Minima:
 
     def _distance_m(self, a, b):
         """Return how far apart two ct_from_reference [4, 4] put a body around the isocentre."""
-        turn_m = _LEVER_M * np.linalg.norm(se3.log(se3.inverse(a) @ b)[3:])
+        cosine = (np.sum(a[:3, :3] * b[:3, :3]) - 1) / 2
+        turn_m = _LEVER_M * math.acos(min(max(cosine, -1.0), 1.0))
         # The isocentre in the reference frame, by either pose.
-        centres = [se3.apply(se3.inverse(pose), self._isocentre_m) for pose in (a, b)]
+        centres = [(self._isocentre_m - pose[:3, 3]) @ pose[:3, :3] for pose in (a, b)]
         return turn_m + float(np.linalg.norm(centres[0] - centres[1]))
