@@ -12,6 +12,9 @@ INTENSITIES = ('raw', 'log', 'inverted')
 # Binned for a coarse level, a smaller or narrower image has no pixel left on its shorter side.
 MIN_SIDE_PX = 8
 MAX_ASPECT = 8
+# Counts of 16 bits that are taken for line integrals stay far below; sums of squares of more
+# would leave float32.
+MAX_INTEGRAL = 1e9
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,11 @@ class View:
                 f'the image is {expected[1]}x{expected[0]}: too small or too narrow to register, '
                 f'it needs {MIN_SIDE_PX} pixels and an eighth of its longer side on the shorter'
             )
-        if not np.isfinite(self.image).all():
+        top = float(np.abs(self.image).max())
+        if not np.isfinite(top):
             raise InputError('the image holds NaN or infinity')
+        if top > MAX_INTEGRAL:
+            raise InputError(f'the image reaches {top:.3g}: these are no line integrals')
         if self.mask is not None and self.mask.shape != expected:
             raise InputError(
                 f'the mask is {self.mask.shape[1]}x{self.mask.shape[0]} but the image is '
