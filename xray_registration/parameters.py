@@ -78,8 +78,9 @@ class XrayRegistrationParameters:
     init: str = param(
         'previous',
         'Where a registration starts. previous: the last accepted pose, or multistart while there '
-        'is none; parameter: init_pose; multistart: many starts; network: not available yet. A '
-        'pose on initial_pose wins until a result was accepted.',
+        'is none; parameter: init_pose; multistart: no start, many poses around every C-arm '
+        'position in search.positions; network: not available yet. A pose on initial_pose wins '
+        'until a result was accepted.',
         choices=INITS,
     )
     init_pose: tuple[float, ...] = param(
