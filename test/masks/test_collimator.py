@@ -92,3 +92,13 @@ def test_the_margin_leaves_the_edge_out():
     assert (inner <= whole).all()
     assert whole[int(MIDDLE), int(MIDDLE) + 48] and not inner[int(MIDDLE), int(MIDDLE) + 48]
     assert str(collimator) == 'circle and 1 leaf' and str(Collimator()) == 'none'
+
+
+@pytest.mark.parametrize('share_of_air', [0.3, 0.6, 0.85])
+def test_a_body_beside_open_air_is_no_leaf(share_of_air):
+    v, u = np.mgrid[:SIZE, :SIZE]
+    depth = np.clip(u - 0.1 * v - share_of_air * SIZE + 0.05 * SIZE, 0, None)
+    rng = np.random.default_rng(1)
+    noise = 0.01 * rng.standard_normal((SIZE, SIZE))
+    image = np.minimum(np.sqrt(depth / 20), 1) * body() + noise
+    assert not find_collimator(image.astype(np.float32))

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from xray_registration.masks.boundary import Boundary
@@ -14,6 +15,13 @@ _FITS = 3
 _MIN_OFFSET = 0.1
 _MIN_SHARE = 0.6
 _MIN_LENGTH = 0.25  # visible, of the longer side
+
+# Structure is what is finer than an organ, seen in pairs of pixels so far apart that smoothed
+# noise differs; metal counts no more than bone.
+_ORGAN_PX, _APART_PX, _MAX_CONTRAST = 8.0, 4, 0.3
+# A leaf leaves at least this share of the structure that it hides, per pixel; the edge itself,
+# this near, belongs to neither side.  Of fewer pixels nothing is said.
+_LEFT_SHARE, _BESIDE_PX, _MIN_BEYOND = 0.2, 10.0, 400
 
 
 class Leaf(NamedTuple):
@@ -49,12 +57,21 @@ def find_leaves(image, edges, is_open):
     voted = _voted(image.shape, *edges)
     fitted = [leaf for leaf in (_refined(leaf, *edges) for leaf in voted) if leaf]
     candidates = {leaf: leaf.boundary(image) for leaf in fitted}
+    structure = _structure(image)
     found = []
     while candidates:
         # The longest first: it hides what is beyond it from the others.
         supports = {leaf: boundary.support(is_open) for leaf, boundary in candidates.items()}
         ranked = sorted(candidates, key=lambda leaf: -supports[leaf].share * supports[leaf].length)
-        leaf = next((x for x in ranked if _closes(supports[x], candidates[x], image.shape)), None)
+        leaf = next(
+            (
+                leaf
+                for leaf in ranked
+                if _closes(supports[leaf], candidates[leaf], image.shape)
+                and _leaves_the_body(leaf, structure, is_open)
+            ),
+            None,
+        )
         if leaf is None:
             break
         found.append(leaf)
@@ -66,6 +83,30 @@ def find_leaves(image, edges, is_open):
 def _closes(support, boundary, shape):
     long_enough = support.length >= _MIN_LENGTH * max(shape)
     return support.share >= _MIN_SHARE and long_enough and boundary.is_blade
+
+
+def _structure(image):
+    """
+    Return how structured smoothed line integrals [H, W] are, per pixel; 0 on average in noise.
+
+    It is the product of high-passed pixels some distance apart, in which noise is independent.
+    """
+    fine = image - cv2.GaussianBlur(image, (0, 0), _ORGAN_PX, borderType=cv2.BORDER_REPLICATE)
+    fine = np.clip(fine, -_MAX_CONTRAST, _MAX_CONTRAST)
+    found = np.zeros_like(fine)
+    found[_APART_PX:] = fine[_APART_PX:] * fine[:-_APART_PX]
+    found[:, _APART_PX:] += fine[:, _APART_PX:] * fine[:, :-_APART_PX]
+    return found
+
+
+def _leaves_the_body(leaf, structure, is_open):
+    """Tell a leaf from the straight side of a body beside open air, which has no structure."""
+    shape = is_open.shape
+    inside = structure[is_open & leaf.contains(shape, _BESIDE_PX)]
+    beyond = structure[is_open & ~leaf.contains(shape, -_BESIDE_PX)]
+    if beyond.size < _MIN_BEYOND:
+        return inside.size > 0
+    return inside.size > 0 and inside.mean() >= _LEFT_SHARE * beyond.mean()
 
 
 def _voted(shape, points, normals):
