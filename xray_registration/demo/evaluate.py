@@ -72,8 +72,8 @@ def _outcome(shot, camera, start, truth, status, published):
         cost=_number(status, 'cost'),
         remarks={name: status[name] for name in _REMARKS if status.get(name)},
         sigma_mm=np.array(sigmas),
-        iterations=int(status.get('iterations', 0)),
-        starts=int(status.get('starts', 0)),
+        iterations=_count(status, 'iterations'),
+        starts=_count(status, 'starts'),
         time_s=_number(status, 'time_s'),
         latency_s=_number(status, 'latency_s'),
     )
@@ -118,3 +118,7 @@ def summarise_demo(table, exposed, tf_mm):
 
 def _number(values, key):
     return float(values.get(key, 'nan'))
+
+
+def _count(values, key):
+    return int(values[key]) if key in values else None

@@ -25,6 +25,7 @@ class ShotOutcome:
     sigma_mm            [3] as reported: right, down, depth; NaN without a result
     cost                at the gate's level, 0 is perfect
     remarks             {name: text}: what masks leave out, what the views do not see, and the like
+    iterations, starts  as Result has them; None without a result
     latency_s           from the arrival of the X-ray to its pose; NaN offline
     """
 
@@ -45,8 +46,8 @@ class ShotOutcome:
     sigma_mm: np.ndarray = field(default_factory=lambda: NAN_3)
     cost: float = float('nan')
     remarks: dict = field(default_factory=dict)
-    iterations: int = 0
-    starts: int = 0
+    iterations: int | None = None
+    starts: int | None = None
     time_s: float = float('nan')
     latency_s: float = float('nan')
 
