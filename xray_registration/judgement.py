@@ -35,6 +35,8 @@ def judged(request, estimate, calibration, began_s):
             mirrored_cost=mirrored.cost,
             mirrored_flip=mirrored.flip,
         )
+        if request.interrupt():  # the question was not answered, so the result is not OK
+            found = found._replace(status=SolverStatus.TIMEOUT)
         verdict, reason = gate.judge(found, config.gate)
     seen = None
     if config.gate.advise and verdict is not Verdict.REJECTED:

@@ -65,20 +65,19 @@ def _compared(request, index, flip, start, ct_from_reference):
     for first, last in _stages(request.config, start):
         estimate = _estimate(request, flipped, start, first, last)
         start = se3.inverse(estimate.ct_from_reference)
+        found_cost = estimate.model.cost if np.isfinite(estimate.model.cost) else np.inf
         upright_cost = request.levels[last].match(ct_from_reference).costs[index]
         worth = _HOPELESS * upright_cost
         if last == gate_level:
-            cost = estimate.model.cost
+            cost = found_cost
             worth = min(worth, request.config.gate.max_cost_degraded)
-        if not estimate.model.cost <= worth:
+        if found_cost > worth:
             break
     else:
         if len(request.views) > 1:  # what the other views ask of this one costs something
-            found = se3.inverse(ct_from_reference)
-            upright_cost = min(
-                upright_cost, _estimate(request, view, found, last, last).model.cost
-            )
-    return Mirrored(estimate.model.cost / max(upright_cost, 1e-9), cost, flip)
+            alone = _estimate(request, view, se3.inverse(ct_from_reference), last, last)
+            upright_cost = min(upright_cost, alone.model.cost)
+    return Mirrored(found_cost / max(upright_cost, 1e-9), cost, flip)
 
 
 def _stages(config, start):
