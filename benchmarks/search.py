@@ -34,7 +34,11 @@ from xray_registration.volume.attenuation import attenuation_from_ct
 
 SEED = 20267
 _NO_START = f'none; {POSE_RANGE.name} of a position'
-_SEARCH = RegistrationConfig(source_to_isocentre_mm=1e3 * SOURCE_TO_ISOCENTRE_M)
+# Long, so that a busy machine makes registrations slower but no worse.
+_TIMEOUT_S = 600.0
+_SEARCH = RegistrationConfig(
+    source_to_isocentre_mm=1e3 * SOURCE_TO_ISOCENTRE_M, timeout_s=_TIMEOUT_S
+)
 _NEAR, _MIDDLE, _, _FAR = START_RANGES.values()
 _ALL, _MAIN = ('chest', 'pelvis', 'windowed chest'), ('chest', 'pelvis')
 
@@ -57,7 +61,8 @@ def _searching(count):
 
 
 def _one_start(views, volumes, start, _start_range):
-    return _outcome(register(views, volumes, start, RegistrationConfig(init='start')))
+    config = RegistrationConfig(init='start', timeout_s=_TIMEOUT_S)
+    return _outcome(register(views, volumes, start, config))
 
 
 def _many_starts(views, volumes, start, start_range):
@@ -66,7 +71,8 @@ def _many_starts(views, volumes, start, start_range):
         in_plane_mm=start_range.in_plane_mm,
         depth_mm=start_range.depth_mm,
     )
-    return _outcome(register(views, volumes, start, RegistrationConfig(multistart=box)))
+    config = RegistrationConfig(multistart=box, timeout_s=_TIMEOUT_S)
+    return _outcome(register(views, volumes, start, config))
 
 
 def _outcome(result):
