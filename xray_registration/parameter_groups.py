@@ -11,7 +11,7 @@ from xray_registration.config import (
     MultistartConfig,
     RegistrationConfig,
 )
-from xray_registration.presets import BONE_SIMILARITIES
+from xray_registration.presets import BONE_LEVELS
 
 _CONFIG, _GATE, _STARTS = RegistrationConfig(), GateConfig(), MultistartConfig()
 _CALIBRATION = CalibrationConfig()
@@ -194,9 +194,9 @@ class RegionParameters:
         choices=REGIONS,
     )
     similarity: str = param(
-        'local_ncc',
+        'gradient_ncc',
         'What the last level compares where region.kind is projection.',
-        choices=tuple(BONE_SIMILARITIES),
+        choices=tuple(BONE_LEVELS),
     )
     leave_out_cut: bool = param(
         _CONFIG.region.leave_out_cut,

@@ -1,9 +1,9 @@
 """
-Search around a start until two descents agree, for CTs that no cost verifies.
+Search around a start until a cost verifies or two descents agree.
 
 A segmented bone never explains the whole of what surrounds it, so the cost of a right pose differs
-from bone to bone and X-ray to X-ray and says little alone.  But descents that began apart seldom
-end in the same wrong minimum: the lowest minimum that two of them reach is taken.
+from bone to bone and X-ray to X-ray and often verifies nothing.  But descents that began apart
+seldom end in the same wrong minimum: the lowest minimum that two of them reach is taken.
 """
 
 import math
@@ -20,7 +20,7 @@ _SAME_M, _SAME_RAD = 0.5e-3, math.radians(1.0)
 
 def agreed(request, descend):
     """
-    Return the Estimate of lowest cost once another descent has reached it too.
+    Return the Estimate of lowest cost once it verifies, or another descent has reached it too.
 
     request     Request with a start
     descend     ct_from_reference [4, 4] -> Estimate of the finest level
@@ -32,7 +32,8 @@ def agreed(request, descend):
     for pose in _scattered(request):
         ends.append(descend(pose))
         best = min(ends, key=_cost)
-        if sum(_is_same(best, end, request.isocentre_m) for end in ends) > 1:
+        verified = best.model.cost < request.config.gate.verified_cost
+        if verified or sum(_is_same(best, end, request.isocentre_m) for end in ends) > 1:
             break
         if request.config.init == 'start' or request.interrupt():
             break

@@ -1,0 +1,80 @@
+"""The consensus pose of a bone: what a search from all around ends in."""
+
+import dataclasses
+from itertools import product
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+from wrist_data import distal_end_in_reference_m
+
+from surgical_perception.geometry import se3
+from xray_registration.methods.lm import estimate_lm
+from xray_registration.methods.request import Request
+from xray_registration.objective import LevelObjective
+from xray_registration.pyramid import VolumePyramid
+from xray_registration.volume.attenuation import attenuation_from_ct
+
+_SPINS_DEG = range(0, 360, 15)
+_TILTS_DEG = (-8, 8)
+# What ends farther away than this has left the images, or lies on another bone.
+_FAR_M = 0.04
+_GO_ON, _FINISH = 12, 2
+
+
+class Bone:
+    """One bone at one instant, its X-rays and volumes ready for many starts."""
+
+    def __init__(self, ct, views, config):
+        self.ct, self.views, self.config = ct, views, config
+        self.volumes = VolumePyramid(attenuation_from_ct(ct))
+        self._levels = [
+            LevelObjective(views, self.volumes, level, config) for level in config.levels
+        ]
+
+    def estimate(self, start, levels=None, init='multistart'):
+        """Return (reference_from_ct [4, 4], cost) from a start, after the first `levels`."""
+        request = Request(
+            self.views,
+            self.volumes,
+            self._levels[:levels],
+            self.views[0].camera_from_reference,
+            start,
+            self.ct.isocentre_m,
+            dataclasses.replace(self.config, levels=self.config.levels[:levels], init=init),
+            lambda: False,
+        )
+        estimate = estimate_lm(request)
+        return se3.inverse(estimate.ct_from_reference), estimate.model.cost
+
+
+def consensus(bone, name, instant):
+    """
+    Return (reference_from_ct [4, 4], cost): the lowest of a search around the shaft.
+
+    The bone is put with its distal end where DISTAL_END_PX says and its shaft downwards, spun by
+    15 degrees at a time; the best few are searched around.
+    """
+    found = []
+    for spin, tilt in product(_SPINS_DEG, _TILTS_DEG):
+        start = _start(bone.ct, name, instant, spin, tilt)
+        pose, cost = bone.estimate(start, 1, 'start')
+        points = [se3.apply(pose, bone.ct.isocentre_m), se3.apply(start, bone.ct.isocentre_m)]
+        if np.linalg.norm(points[0] - points[1]) < _FAR_M and np.isfinite(cost):
+            found.append((pose, cost))
+    found.sort(key=lambda end: end[1])
+    fine = [bone.estimate(pose, init='start') for pose, _ in found[:_GO_ON]]
+    fine.sort(key=lambda end: end[1])
+    return min((bone.estimate(pose) for pose, _ in fine[:_FINISH]), key=lambda end: end[1])
+
+
+def _start(ct, bone, instant, spin_deg, tilt_deg):
+    """Return reference_from_ct with the stack's pages (distal to proximal) along reference y."""
+    stand = Rotation.from_euler('x', -90, degrees=True)
+    tilt = Rotation.from_euler('z', tilt_deg, degrees=True)
+    spin = Rotation.from_euler('z', spin_deg, degrees=True)
+    rotation = (tilt * stand * spin).as_matrix()
+    filled = ct.hu > 0
+    first = np.flatnonzero(filled.any((1, 2)))[0]
+    end = np.argwhere(filled[: first + 20]).mean(0)[::-1]
+    shift = distal_end_in_reference_m(bone, instant) - rotation @ se3.apply(ct.ct_from_index, end)
+    return se3.from_rotation_translation(rotation, shift)
