@@ -19,6 +19,8 @@ _RIM = 0.5
 # Gradients per 1/256 of the longer side: a seed has the higher one beside it, and so much of a
 # region's outline the lower one.  Clean X-rays stay below 0.24 in 99.9 % of their pixels.
 _SEED_GRADIENT, _OUTLINE_GRADIENT, _MIN_OUTLINE = 0.22, 0.16, 0.6
+# What stands out little has a fainter outline: this share of its contrast, down to a least one.
+_OUTLINE_SHARE, _LEAST_GRADIENT = 0.3, 0.08
 _SMOOTHING = 0.6 / 256
 # Blur carries metal a little farther than where it stands out.
 _MARGIN = 2.0 / 256
@@ -32,14 +34,16 @@ def find_outliers(image, is_open):
     """
     unit = max(image.shape) / 256
     smooth = cv2.GaussianBlur(image, (0, 0), 256 * _SMOOTHING * unit)
-    contrast = np.max(
-        [_top_hat(smooth, is_open, share * 256 * unit) / least for share, least in _WIDTHS], axis=0
-    )
+    hats = [_top_hat(smooth, is_open, share * 256 * unit) for share, _ in _WIDTHS]
+    contrast = np.max([hat / least for hat, (_, least) in zip(hats, _WIDTHS, strict=True)], axis=0)
     gradient = _gradient(smooth) * unit
     gradient[~_eroded(is_open, 2 * unit)] = 0
     regions = (contrast > _RIM) & is_open
     seeds = (contrast > 1) & (_dilated_values(gradient, unit) > _SEED_GRADIENT)
-    metal = _grown(regions, seeds, gradient)
+    outline_gradient = np.clip(
+        _OUTLINE_SHARE * _dilated_values(hats[-1], 2 * unit), _LEAST_GRADIENT, _OUTLINE_GRADIENT
+    )
+    metal = _grown(regions, seeds, _dilated_values(gradient, 1) > outline_gradient)
     return _dilated(metal, 256 * _MARGIN * unit) & is_open
 
 
@@ -58,11 +62,10 @@ def _gradient(image):
     return cv2.magnitude(dx, dy)
 
 
-def _grown(regions, seeds, gradient):
-    """Return the connected regions that hold a seed and have a sharp outline."""
+def _grown(regions, seeds, sharp):
+    """Return the connected regions that hold a seed and whose outline is sharp."""
     count, label = cv2.connectedComponents(regions.astype(np.uint8), connectivity=8)
     outline = regions & ~_eroded(regions, 1)
-    sharp = _dilated_values(gradient, 1) > _OUTLINE_GRADIENT
     length = np.bincount(label[outline], minlength=count)
     sharp_length = np.bincount(label[outline & sharp], minlength=count)
     chosen = np.bincount(label[seeds & regions], minlength=count) > 0
