@@ -130,8 +130,13 @@ def test_ct_is_registered_over_dds_as_offline_and_ctrl_c_ends_the_node(start, ct
 
 
 def test_ctrl_c_in_the_middle_of_a_computation(start, ct_path, shot):
-    # An image of noise matches nowhere: the search tries every start, for minutes.
-    noise = np.random.default_rng(5).integers(1000, 60000, (128, 128)).astype(np.uint16)
+    # Sharp boxes match nowhere, and are no image of nothing: the search tries every start.
+    rng = np.random.default_rng(5)
+    boxes = np.full((128, 128), 30000.0)
+    for _ in range(40):
+        left, top, width, height = rng.integers((0, 0, 4, 4), (110, 110, 30, 30))
+        boxes[top : top + height, left : left + width] *= rng.uniform(0.4, 1)
+    boxes = boxes.clip(1, 65535).astype(np.uint16)
     process = start(
         f'ct.path:={ct_path}', 'multistart.max_starts:=10000', 'compute.timeout_s:=600'
     )
@@ -140,7 +145,7 @@ def test_ctrl_c_in_the_middle_of_a_computation(start, ct_path, shot):
     stamp_ns = process.peer.get_clock().now().nanoseconds
     process.shoot_until(
         lambda: process.peer.report('compute')[1] == 'computing',
-        lambda: process.peer.shoot(stamp_ns, noise, CAMERA),
+        lambda: process.peer.shoot(stamp_ns, boxes, CAMERA),
     )
     assert process.interrupt() == 0, process.output()
     assert 'Traceback' not in process.output()
