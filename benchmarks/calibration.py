@@ -9,6 +9,7 @@ set the limits of GateConfig and the factors of covariance.py by what it prints.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -84,24 +85,30 @@ def _limits(rows):
 
 
 def _factors(rows):
-    """Fit the two factors of the covariance to right and accepted poses."""
+    """Fit the two factors of the covariance to accepted poses; kinds and CTs weigh alike."""
     used = [row for row in rows if 'scatter' in row and is_right(row) is not False]
+    if not used:
+        return []
     errors = np.array([row['error_twist'] for row in used])
-    terms = [(np.array(row['scatter']), np.array(row['misfit'])) for row in used]
+    scatter, misfit = (np.array([row[name] for row in used]) for name in ('scatter', 'misfit'))
+    groups = Counter((row['kind'], row['ct']) for row in used)
+    weights = np.array([1 / groups[row['kind'], row['ct']] for row in used])
+    weights /= weights.sum()
 
     def distances2(factors):
-        covariances = [factors[0] ** 2 * a + factors[1] ** 2 * b for a, b in terms]
-        solved = [e @ np.linalg.solve(c, e) for e, c in zip(errors, covariances, strict=True)]
-        return np.array(solved), covariances
+        covariances = factors[0] ** 2 * scatter + factors[1] ** 2 * misfit
+        solved = np.linalg.solve(covariances, errors[..., None])[..., 0]
+        return (errors * solved).sum(1), np.linalg.slogdet(covariances)[1]
 
     def unlikely(logarithms):
-        found, covariances = distances2(np.exp(logarithms))
-        volumes = sum(np.linalg.slogdet(c)[1] for c in covariances)
-        return volumes + (6 + _FREEDOM) * np.log1p(found / _FREEDOM).sum()
+        found, volumes = distances2(np.exp(logarithms))
+        return weights @ (volumes + (6 + _FREEDOM) * np.log1p(found / _FREEDOM))
 
     fitted = np.exp(minimize(unlikely, np.log([1.2, 0.02]), method='Nelder-Mead').x)
     found, _ = distances2(fitted)
-    widened = fitted * np.sqrt(np.quantile(found, _AIM) / ELLIPSOID_95)
+    order = np.argsort(found)
+    limit = np.searchsorted(np.cumsum(weights[order]), _AIM)
+    widened = fitted * np.sqrt(found[order][min(limit, len(order) - 1)] / ELLIPSOID_95)
     return [
         f'covariance from {len(used)} poses: most likely factors {fitted.round(4)}; so that '
         f'{_AIM:.0%} of 95 % ellipsoids hold: _SCATTER, _MISFIT = {widened.round(4)}'

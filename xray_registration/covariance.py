@@ -16,8 +16,8 @@ from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 # Factors on the standard deviations of the two terms, by benchmarks/calibration.py on tuning
 # X-rays of three CTs, a quarter of them at low dose with heavy scatter.
-_SCATTER = 1.66
-_MISFIT = 0.020
+_SCATTER = 1.6
+_MISFIT = 0.025
 
 # Stands for "not known" where a direction leaves no trace: a kilometre, a thousand turns.  A
 # pseudo-inverse would call such a direction certain.
