@@ -15,7 +15,7 @@ from surgical_perception.geometry import se3
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 # Factors on the standard deviations of the two terms, by benchmarks/calibration.py on tuning
-# X-rays of three CTs, a quarter of them at low dose with heavy scatter.
+# X-rays of three CTs, some of them at low dose with heavy scatter, some of two views.
 _SCATTER = 1.6
 _MISFIT = 0.025
 
