@@ -1,6 +1,7 @@
 """`surgical-perception doctor`: one section after the other, whatever fails in one of them."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -38,22 +39,19 @@ def run(picture, seconds, bag=None):
     # As the terminal has it, before this process gets the variables of a node.
     section('DDS', _examined('DDS', lambda: dds_findings(dict(os.environ))))
     works = all(finding.level is not Level.ERROR for finding in ros)
-    tree, notes, title = None, {}, ''
+    frames = []  # (FrameTree, {frame: what is given in it}, title)
     if works:
         section('images over DDS', _examined('images', lambda: [_probed(console)]))
     if works and bag is None:
-        graph = _heard(console, seconds)
-        section('running now', graph[0])
-        tree, notes, title = graph[1], graph[2], 'Frames of the running graph'
+        section('running now', _examined('graph', lambda: _heard(console, seconds, frames)))
     if bag is not None:
-        with BagReader(bag) as reader:
-            tree, title = tree_of_bag(reader), f'Frames of {Path(bag).name}'
-        section('bag', [Finding(Level.WARNING, 'frames', text) for text in tree.problems()])
-    if tree and tree.edges:
-        say(console, '\n[bold]frames[/]', '')
-        say(console, '', tree.text())
-        write_frames(tree, Path(picture), notes, title)
-        say(console, '', f'Look at {picture}')
+        section('bag', _frames_of_bag(bag, frames))
+    for tree, notes, title in frames:
+        if tree.edges:
+            say(console, '\n[bold]frames[/]', '')
+            say(console, '', tree.text())
+            write_frames(tree, Path(picture), notes, title)
+            say(console, '', f'Look at {picture}')
     return Level.ERROR not in worst
 
 
@@ -75,28 +73,33 @@ def _probed(console):
         return probe(context)
 
 
-def _heard(console, seconds):
-    """Return (Findings, FrameTree, {frame: topic}) of the running graph."""
+def _heard(console, seconds, frames):
+    """Return the Findings about the running graph, and put its frames into `frames`."""
     from surgical_perception.doctor import graph
 
     with _context() as context, console.status(f'listening for {seconds:g} s'):
         heard = graph.listen(context, seconds)
-    return graph.graph_findings(heard, seconds), heard.tree, heard.cameras
+    frames.append((heard.tree, heard.cameras, 'Frames of the running graph'))
+    return graph.graph_findings(heard, seconds)
 
 
-class _context:
-    """An rclpy context with the settings of a node."""
+def _frames_of_bag(bag, frames):
+    with BagReader(bag) as reader:
+        tree = tree_of_bag(reader)
+    frames.append((tree, {}, f'Frames of {Path(bag).name}'))
+    return [Finding(Level.WARNING, 'frames', text) for text in tree.problems()]
 
-    def __enter__(self):
-        prepare_ros()
-        import rclpy
-        from rclpy.context import Context
 
-        self._context = Context()
-        rclpy.init(context=self._context)
-        return self._context
+@contextmanager
+def _context():
+    """Yield an rclpy context with the settings of a node."""
+    prepare_ros()
+    import rclpy
+    from rclpy.context import Context
 
-    def __exit__(self, *exception):
-        import rclpy
-
-        rclpy.try_shutdown(context=self._context)
+    context = Context()
+    rclpy.init(context=context)
+    try:
+        yield context
+    finally:
+        rclpy.try_shutdown(context=context)
