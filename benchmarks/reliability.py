@@ -150,20 +150,21 @@ def main():
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--only', nargs='+', choices=QUESTIONS, default=list(QUESTIONS))
-    parser.add_argument('--seconds', type=float, default=36000.0, help='stop after this time')
+    text = 'stop after this time; 0 prints what is there'
+    parser.add_argument('--seconds', type=float, default=36000.0, help=text)
     parser.add_argument('--out', type=Path, default=CHECKOUT / 'results/benchmarks/reliability')
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     begun_s, console, rows = time.monotonic(), Console(), {}
     for name, question in QUESTIONS.items():
         trials = Trials(options.out, name, begun_s, options.seconds)
-        if name in options.only:
+        if name in options.only and options.seconds > 0:
             with console.status(name) as status, tempfile.TemporaryDirectory() as folder:
                 question(trials, COUNTS[name], Path(folder), status.update)
         rows[name] = trials.rows
     table = markdown({name: found for name, found in rows.items() if found}, COUNTS)
     (options.out / 'reliability.md').write_text(table, encoding='utf-8')
-    console.print(table, markup=False, highlight=False)
+    console.print(table, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == '__main__':

@@ -51,7 +51,7 @@ def main():
     table = markdown(rows, options.rate)
     (options.out / 'soak.md').write_text(table, encoding='utf-8')
     plot(options.out / 'soak.png', rows)
-    Console().print(table, markup=False, highlight=False)
+    Console().print(table, markup=False, highlight=False, soft_wrap=True)
 
 
 def soak(folder, seconds, rate_hz, path):
