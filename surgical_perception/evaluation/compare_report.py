@@ -117,8 +117,7 @@ def _draw_main(ax, comparison):
         values = [run.rows[key].get(main, np.nan) for key in comparison.keys]
         ax.plot(rows, values, style, color=colour, label=run.name, ms=5, linewidth=1)
     if main in _LOGARITHMIC:
-        ax.set_yscale('log')
-        ax.yaxis.set_major_formatter('{x:g}')
+        plots.logarithmic_y(ax)
     ax.set(xlabel=comparison.first.unit, ylabel=main)
     ax.legend(fontsize=9)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 # Okabe and Ito's palette: told apart with every kind of colour vision, and in grey.
 BEFORE, AFTER, LIMIT, BAD = '#D55E00', '#0072B2', '#555555', '#CC79A7'
@@ -47,6 +48,15 @@ def error_curves(path, before_mm, after_mm, axes_error_mm, sigma_mm, seconds, no
     time_bars(bottom, shot, seconds)
     fig.align_ylabels()
     fig.savefig(path)
+
+
+def logarithmic_y(ax):
+    """Make the y axis logarithmic, labelled 0.1, 0.2, 0.5, 1, 2, ..."""
+    ax.set_yscale('log')
+    axis = ax.yaxis
+    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_major_formatter('{x:g}')
+    axis.set_minor_formatter('{x:g}')
 
 
 def time_bars(ax, shot, seconds):

@@ -39,8 +39,7 @@ def trust_curves(path, table):
         middle.plot(shot, sigma_mm[:, column], 'o-', ms=4, color=colour, label=name)
     middle.set_ylabel('reported sigma (mm)')
     if np.isfinite(sigma_mm).any():
-        middle.set_yscale('log')
-        middle.yaxis.set_major_formatter('{x:g}')
+        plots.logarithmic_y(middle)
         middle.legend(ncols=3, fontsize=9)
     plots.time_bars(bottom, shot, [row['time_s'] for row in table])
     fig.align_ylabels()
