@@ -111,9 +111,10 @@ def test_one_view_gives_pose_covariance_and_verdict(files, truths, ct):
     assert cv2.imread(str(files['--out'] / 'overlay_0.png')).shape[0] >= 512
 
 
-def test_without_a_start_an_ap_shot_is_found(files, truths, ct):
+@pytest.mark.parametrize('flags', [{}, {'--positions': ['PA', 'AP']}])
+def test_without_a_start_an_ap_shot_is_found(files, truths, ct, flags):
     del files['--start']
-    assert cli.main(words(files)) == 0
+    assert cli.main(words(files | flags)) == 0
     result = result_of(files)
     assert result['status'] == 'OK', result['reason']
     assert mtre_mm(result, truths[0], ct) < LIMIT_MM
@@ -235,6 +236,8 @@ BAD = {
     'start is not rigid': (lambda f, d: {'--start': scaled_start(d / 's.json')}, 'not rigid'),
     'start is binary': (lambda f, d: {'--start': written(d / 's.json', b'\xff\xfe')}, 's.json'),
     'unknown intensity': (lambda f, d: {'--intensity': 'log10'}, "'log10'"),
+    'unknown position': (lambda f, d: {'--positions': ['AP', 'RAO']}, 'RAO'),
+    'no distance': (lambda f, d: {'--source-to-isocentre-mm': -700}, '-700'),
     'mask of wrong size': (lambda f, d: {'--mask': saved(d / 'm.png', GREY[:, :64])}, '64x128'),
     'empty mask': (lambda f, d: {'--mask': saved(d / 'm.png', GREY * 0)}, '0 everywhere'),
     'two masks': (lambda f, d: {'--mask': [f['--image']] * 2}, '2 masks'),
