@@ -19,15 +19,15 @@ INSTANTS = ('0002', '0099', '0158')
 BONES = {'radius': 'rad_dcm_cropped.tif', 'ulna': 'uln_dcm_cropped.tif'}
 SPACING_MM = (0.39625, 0.39625, 0.625)
 
-# Where the distal end of each bone was seen in (camera 1, camera 2), in pixels, by eye and to
-# some millimetres: the search for the consensus begins there.
-DISTAL_END_PX = {
-    ('radius', '0002'): ((900, 1225), (595, 1225)),
-    ('radius', '0099'): ((845, 1215), (690, 1225)),
-    ('radius', '0158'): ((840, 1210), (695, 1220)),
-    ('ulna', '0002'): ((840, 1250), (745, 1240)),
-    ('ulna', '0099'): ((765, 1270), (835, 1265)),
-    ('ulna', '0158'): ((760, 1265), (835, 1260)),
+# Where the distal end and a place on the shaft of each bone were seen in (camera 1, camera 2), in
+# pixels, by eye and to some millimetres: the search for the consensus begins there.
+SEEN_PX = {
+    ('radius', '0002'): (((900, 1225), (595, 1225)), ((905, 1650), (565, 1650))),
+    ('radius', '0099'): (((845, 1215), (690, 1225)), ((888, 1650), (632, 1650))),
+    ('radius', '0158'): (((840, 1210), (695, 1220)), ((882, 1650), (635, 1650))),
+    ('ulna', '0002'): (((840, 1250), (745, 1240)), ((808, 1650), (742, 1650))),
+    ('ulna', '0099'): (((765, 1270), (835, 1265)), ((762, 1650), (805, 1650))),
+    ('ulna', '0158'): (((760, 1265), (835, 1260)), ((756, 1650), (806, 1650))),
 }
 
 
@@ -66,10 +66,14 @@ def load_views(instant, masks=None):
     ]
 
 
-def distal_end_in_reference_m(bone, instant):
-    """Return the point [3] (m) nearest to the rays through a bone's DISTAL_END_PX."""
+def seen_in_reference_m(bone, instant):
+    """Return the points [2, 3] (m) nearest to the rays through a bone's SEEN_PX."""
+    return np.stack([_triangulated(pixels) for pixels in SEEN_PX[bone, instant]])
+
+
+def _triangulated(pixels):
     normal, right_side = np.zeros((3, 3)), np.zeros(3)
-    for view, (u, v) in zip(load_cameras(), DISTAL_END_PX[bone, instant], strict=True):
+    for view, (u, v) in zip(load_cameras(), pixels, strict=True):
         camera, reference_from_camera = view.camera, se3.inverse(view.camera_from_reference)
         ray = np.array([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1.0])
         ray = reference_from_camera[:3, :3] @ (ray / np.linalg.norm(ray))

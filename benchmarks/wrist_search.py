@@ -1,11 +1,10 @@
 """The consensus pose of a bone: what a search from all around ends in."""
 
 import dataclasses
-from itertools import product
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from wrist_data import distal_end_in_reference_m
+from wrist_data import seen_in_reference_m
 
 from surgical_perception.geometry import se3
 from xray_registration.methods.lm import estimate_lm
@@ -15,10 +14,11 @@ from xray_registration.pyramid import VolumePyramid
 from xray_registration.volume.attenuation import attenuation_from_ct
 
 _SPINS_DEG = range(0, 360, 15)
-_TILTS_DEG = (-8, 8)
 # What ends farther away than this has left the images, or lies on another bone.
 _FAR_M = 0.04
 _GO_ON, _FINISH = 12, 2
+# The distal end as it was seen is the middle of so many pages of the stack.
+_END_PAGES = 20
 
 
 class Bone:
@@ -51,12 +51,12 @@ def consensus(bone, name, instant):
     """
     Return (reference_from_ct [4, 4], cost): the lowest of a search around the shaft.
 
-    The bone is put with its distal end where DISTAL_END_PX says and its shaft downwards, spun by
-    15 degrees at a time; the best few are searched around.
+    The bone is put with its distal end and shaft where SEEN_PX says and spun about the shaft by 15
+    degrees at a time; the best few are searched around.
     """
     found = []
-    for spin, tilt in product(_SPINS_DEG, _TILTS_DEG):
-        start = _start(bone.ct, name, instant, spin, tilt)
+    for spin in _SPINS_DEG:
+        start = _start(bone.ct, name, instant, spin)
         pose, cost = bone.estimate(start, 1, 'start')
         points = [se3.apply(pose, bone.ct.isocentre_m), se3.apply(start, bone.ct.isocentre_m)]
         if np.linalg.norm(points[0] - points[1]) < _FAR_M and np.isfinite(cost):
@@ -67,14 +67,15 @@ def consensus(bone, name, instant):
     return min((bone.estimate(pose) for pose, _ in fine[:_FINISH]), key=lambda end: end[1])
 
 
-def _start(ct, bone, instant, spin_deg, tilt_deg):
-    """Return reference_from_ct with the stack's pages (distal to proximal) along reference y."""
-    stand = Rotation.from_euler('x', -90, degrees=True)
-    tilt = Rotation.from_euler('z', tilt_deg, degrees=True)
-    spin = Rotation.from_euler('z', spin_deg, degrees=True)
-    rotation = (tilt * stand * spin).as_matrix()
-    filled = ct.hu > 0
-    first = np.flatnonzero(filled.any((1, 2)))[0]
-    end = np.argwhere(filled[: first + 20]).mean(0)[::-1]
-    shift = distal_end_in_reference_m(bone, instant) - rotation @ se3.apply(ct.ct_from_index, end)
-    return se3.from_rotation_translation(rotation, shift)
+def _start(ct, name, instant, spin_deg):
+    """Return reference_from_ct [4, 4] with the bone where it was seen, spun about its shaft."""
+    distal, shaft = seen_in_reference_m(name, instant)
+    filled = np.argwhere(ct.hu > 0)[:, ::-1]
+    points = se3.apply(ct.ct_from_index, filled.astype(float))
+    axis = np.linalg.svd(points[::50] - points.mean(0), full_matrices=False)[2][0]
+    axis *= np.sign(axis[2])  # pages run from distal to proximal
+    end = points[filled[:, 2] < filled[:, 2].min() + _END_PAGES].mean(0)
+    along = (shaft - distal) / np.linalg.norm(shaft - distal)
+    turn, _ = Rotation.align_vectors([along], [axis])
+    rotation = (Rotation.from_rotvec(np.deg2rad(spin_deg) * along) * turn).as_matrix()
+    return se3.from_rotation_translation(rotation, distal - rotation @ end)
