@@ -8,7 +8,7 @@ import numpy as np
 
 from xray_registration.masks.circle import Circle, find_circle
 from xray_registration.masks.edges import find_edges
-from xray_registration.masks.leaves import Leaf, find_leaves
+from xray_registration.masks.leaves import Leaf, find_leaves, leaf_candidates
 
 _SMOOTHING_PX = 1.0
 # A collimator that leaves less than this is none: nobody takes such an image.
@@ -60,10 +60,11 @@ def find_collimator(image):
     smooth = cv2.GaussianBlur(image, (0, 0), _SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE)
     edges = find_edges(smooth)
     everything = np.ones(image.shape, bool)
-    found = Collimator(leaves=find_leaves(smooth, edges, everything))
+    candidates = leaf_candidates(smooth, edges)
+    found = Collimator(leaves=find_leaves(candidates, everything))
     circle = find_circle(smooth, edges)
     if circle:
-        inside = find_leaves(smooth, edges, circle.contains(image.shape))
+        inside = find_leaves(candidates, circle.contains(image.shape))
         # A circle fits the middles of a square's sides too, but four leaves fit it better.
         found = max(Collimator(circle, inside), found, key=lambda c: _seen_share(smooth, c))
     if found.is_open(image.shape).mean() < _MIN_OPEN:

@@ -52,12 +52,22 @@ class Leaf(NamedTuple):
         return Boundary(image, points, np.broadcast_to(normal, points.shape))
 
 
-def find_leaves(image, edges, is_open):
-    """Return the Leaves that close what is open [H, W] bool of smoothed line integrals [H, W]."""
-    voted = _voted(image.shape, *edges)
-    fitted = [leaf for leaf in (_refined(leaf, *edges) for leaf in voted) if leaf]
-    candidates = {leaf: leaf.boundary(image) for leaf in fitted}
-    structure = _structure(image)
+class Candidates(NamedTuple):
+    """Leaves with their Boundaries, and how structured the image is, pixel by pixel [H, W]."""
+
+    boundaries: dict
+    structure: np.ndarray
+
+
+def leaf_candidates(image, edges):
+    """Return the Candidates that the Edges of smoothed line integrals [H, W] suggest."""
+    fitted = (_refined(leaf, *edges) for leaf in _voted(image.shape, *edges))
+    return Candidates({leaf: leaf.boundary(image) for leaf in fitted if leaf}, _structure(image))
+
+
+def find_leaves(candidates, is_open):
+    """Return those Leaves of the Candidates that close what is open [H, W] bool."""
+    candidates, structure = dict(candidates.boundaries), candidates.structure
     found = []
     while candidates:
         # The longest first: it hides what is beyond it from the others.
@@ -67,7 +77,7 @@ def find_leaves(image, edges, is_open):
             (
                 leaf
                 for leaf in ranked
-                if _closes(supports[leaf], candidates[leaf], image.shape)
+                if _closes(supports[leaf], candidates[leaf], is_open.shape)
                 and _leaves_the_body(leaf, structure, is_open)
             ),
             None,
