@@ -27,8 +27,7 @@ CONFIG = DemoConfig(
 )
 
 
-# Seen from behind, a cloud of ellipsoids is nearly its own mirror image.
-PARAMETERS = {'reference_frame': 'patient', 'accept.test_mirrored': False}
+PARAMETERS = {'reference_frame': 'patient'}
 
 
 @dataclass(frozen=True)
