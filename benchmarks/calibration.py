@@ -30,7 +30,7 @@ _EVIDENCE = {
     'agreement': 1,
     'gain': 1,
     'overlap': 1,
-    'disagreement_mm': -1,
+    'disagreement': -1,
 }
 
 # Errors have heavier tails than a Gaussian: with so many degrees of freedom (Student's t) a few

@@ -4,17 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from surgical_perception.geometry import se3
+from xray_registration import covariance
 from xray_registration.result import SolverStatus
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 
 # A pose this far away must match clearly worse.  Right poses gain 0.8 to 0.95 over it, wrong ones
 # 0.3 at most, also where both match well because the images are smooth.
 _BESIDE_M, _BESIDE_RAD = 0.015, np.deg2rad(6.0)
-
-# Disagreement is that of points this far from the isocentre, across the image, about the size of
-# the bones in the field.
-_LEVER_M = 0.05
 
 
 class Evidence(NamedTuple):
@@ -28,7 +24,9 @@ class Evidence(NamedTuple):
     gain                1 - cost / mean cost of six poses 15 mm or 6 degrees away
     sigma_mm            [3] standard deviation of the isocentre: right, down, depth
     overlap             share of the usable image that the projected CT covers
-    disagreement_mm     how far one view alone would move the CT across its beam; 0 for one view
+    views               how many there were
+    disagreement        how far one of several views alone would move the CT, in its own standard
+                        deviations (root mean square over the six parameters)
     mirrored_ratio      cost of an X-ray mirrored by that as it is; infinite if not tried
     mirrored_cost       of the mirrored X-ray at the gate's level
     mirrored_flip       the flip that was undone for it
@@ -41,14 +39,15 @@ class Evidence(NamedTuple):
     gain: float
     sigma_mm: np.ndarray
     overlap: float
-    disagreement_mm: float = 0.0
+    views: int = 1
+    disagreement: float = 0.0
     mirrored_ratio: float = np.inf
     mirrored_cost: float = np.inf
     mirrored_flip: str = ''
 
 
-def gathered(objective, estimate, sigma_mm):
-    """Return the Evidence of an Estimate by the LevelObjective of the gate."""
+def gathered(objective, finest, estimate, sigma_mm):
+    """Return the Evidence of an Estimate by the LevelObjectives of the gate and the finest one."""
     pose = estimate.ct_from_reference
     match = objective.match(pose)
     return Evidence(
@@ -59,7 +58,8 @@ def gathered(objective, estimate, sigma_mm):
         _gain(objective, pose, float(np.mean(match.costs))),
         sigma_mm,
         match.overlap,
-        _disagreement_mm(objective, pose),
+        len(finest.terms),
+        _disagreement(finest, pose),
     )
 
 
@@ -72,27 +72,23 @@ def _gain(objective, ct_from_reference, cost):
     return 1 - cost / max(float(np.mean(beside)), 1e-12)
 
 
-def _disagreement_mm(objective, ct_from_reference):
+def _disagreement(finest, ct_from_reference):
     """
-    Return how far one of several views would move the CT across its own beam.
+    Return how far one of several views would move the CT, in its own standard deviations.
 
-    It is that view's Gauss-Newton step from the common pose, which it would not take where the
-    given geometry between the views is right.
+    It is the Mahalanobis length of that view's Gauss-Newton step from the common pose, which is
+    about 1 where the given geometry between the views is right.
     """
-    if len(objective.terms) < 2:
+    if len(finest.terms) < 2:
         return 0.0
-    return max(_pull_mm(objective, term, ct_from_reference) for term in objective.terms)
+    return max(_pull(finest, term, ct_from_reference) for term in finest.terms)
 
 
-def _pull_mm(objective, term, ct_from_reference):
-    rendering = objective.render_term(term, ct_from_reference)
+def _pull(finest, term, ct_from_reference):
+    rendering = finest.render_term(term, ct_from_reference)
     model = term.similarity.linearise(rendering.image[0], rendering.jacobian[0])
     if is_ill_conditioned(model.hessian):
-        return np.inf
-    twist = -np.linalg.solve(model.hessian, model.gradient)
-    rotation = (term.camera_from_reference @ se3.inverse(ct_from_reference))[:3, :3]
-    shift, turn = rotation @ twist[:3], rotation @ twist[3:]
-    # Left, right, above and below the isocentre as the camera sees it.
-    points = _LEVER_M * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
-    across = (shift + np.cross(turn, points))[:, :2]
-    return 1e3 * float(np.linalg.norm(across, axis=1).mean())
+        return 0.0  # this view alone has no opinion
+    twist = np.linalg.solve(model.hessian, model.gradient)
+    squared = twist @ np.linalg.solve(covariance.twist_covariance(model), twist)
+    return float(np.sqrt(squared / len(twist)))

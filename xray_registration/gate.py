@@ -67,15 +67,19 @@ def _refusals(evidence, config):
             f'{config.min_gain_degraded:g}; start nearer, or show more of the CT in the field',
         ),
         (
-            fits_mirrored and evidence.mirrored_ratio < config.min_mirrored_ratio,
+            # Of several views the others tell the two apart: a flipped one contradicts them.
+            evidence.views == 1
+            and fits_mirrored
+            and evidence.mirrored_ratio < config.min_mirrored_ratio,
             f'the X-ray matches as well mirrored, cost {evidence.mirrored_ratio:.2f} times: check '
             'image_flip, and add a view from another angle',
         ),
         (
-            not evidence.disagreement_mm <= config.max_disagreement_mm,
-            f'the views contradict each other by {evidence.disagreement_mm:.1f} mm, more than '
-            f'{config.max_disagreement_mm:g} mm: check the transforms between them and that the '
-            'patient did not move, or let calibration.view_* estimate what is left',
+            not evidence.disagreement <= config.max_disagreement,
+            f'the views contradict each other: one of them is {evidence.disagreement:.1f} of its '
+            f'standard deviations off, more than {config.max_disagreement:g}; check the '
+            'transforms between them and that the patient did not move, or let calibration.view_* '
+            'estimate what is left',
         ),
         (
             # Between minima the covariance, which describes one, means nothing.

@@ -24,8 +24,9 @@ def judged(request, estimate, calibration, began_s):
     sigma_mm = covariance.sigma_along_axes_mm(
         twist_covariance, request.camera_from_reference @ reference_from_ct
     )
-    objective = _gate_level(request, calibration, reference_from_ct)
-    found = evidence.gathered(objective, estimate, sigma_mm)
+    objective = _level(request, config.search_levels - 1, calibration, reference_from_ct)
+    finest = _level(request, len(config.levels) - 1, calibration, reference_from_ct)
+    found = evidence.gathered(objective, finest, estimate, sigma_mm)
     verdict, reason = gate.judge(found, config.gate)
     if config.gate.test_mirrored:
         refused = verdict is Verdict.REJECTED
@@ -78,10 +79,12 @@ def refused(reason, start, began_s):
     )
 
 
-def _gate_level(request, calibration, reference_from_ct):
-    """Return the LevelObjective of the gate, with the geometry that was found."""
-    index = request.config.search_levels - 1
+def _level(request, index, calibration, reference_from_ct):
+    """Return the LevelObjective of a level, with the geometry that was found."""
     if calibration is None:
         return request.levels[index]
     views = calibration.corrected(request.views, reference_from_ct)
-    return LevelObjective(views, request.volumes, request.config.levels[index], request.config)
+    level = request.config.levels[index]
+    objective = LevelObjective(views, request.volumes, level, request.config)
+    objective.focus(se3.inverse(reference_from_ct))
+    return objective

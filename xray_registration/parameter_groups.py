@@ -86,10 +86,11 @@ class AcceptParameters:
         'that is in the image where region.kind is projection.',
         '', 0, 1,
     )  # fmt: skip
-    max_disagreement_mm: float = param(
-        _GATE.max_disagreement_mm,
-        'How far one view alone may want the CT elsewhere across its beam than all views do.',
-        'mm', 0, 1000,
+    max_disagreement: float = param(
+        _GATE.max_disagreement,
+        'How far one view alone may want the CT elsewhere than all views do, in its own standard '
+        'deviations.',
+        '', 0, 1000,
     )  # fmt: skip
     test_mirrored: bool = param(
         _GATE.test_mirrored,

@@ -197,7 +197,7 @@ def registration_config(parameters):
             max_sigma_lateral_mm=accept.max_sigma_lateral_mm,
             max_sigma_depth_mm=accept.max_sigma_depth_mm,
             min_overlap=accept.min_overlap,
-            max_disagreement_mm=accept.max_disagreement_mm,
+            max_disagreement=accept.max_disagreement,
             test_mirrored=accept.test_mirrored,
             min_mirrored_ratio=accept.min_mirrored_ratio,
             advise=accept.advise,

@@ -38,8 +38,8 @@ MIRRORED = {'mirrored_ratio': 0.1, 'mirrored_cost': 0.02, 'mirrored_flip': 'vert
         ({'sigma_mm': np.array([9.0, 0.1, 1.0])}, Verdict.DEGRADED, 'lateral sigma 9.0 mm'),
         ({'sigma_mm': np.array([0.1, 0.1, 40.0])}, Verdict.DEGRADED, 'another angle'),
         ({'sigma_mm': np.full(3, np.nan)}, Verdict.DEGRADED, 'sigma'),
-        ({'disagreement_mm': 2.5}, Verdict.REJECTED, 'contradict each other by 2.5 mm'),
-        ({'disagreement_mm': float('inf')}, Verdict.REJECTED, 'contradict'),
+        ({'disagreement': 2.5}, Verdict.REJECTED, '2.5 of its standard deviations'),
+        ({'disagreement': float('inf')}, Verdict.REJECTED, 'contradict'),
         (
             {
                 'cost': 0.3,
@@ -106,7 +106,7 @@ def test_whatever_is_not_ok_has_a_reason_and_nan_is_never_ok(
         gain=gain,
         sigma_mm=np.full(3, sigma),
         overlap=overlap,
-        disagreement_mm=disagreement,
+        disagreement=disagreement,
         mirrored_ratio=mirrored,
         mirrored_cost=mirrored,
     )
