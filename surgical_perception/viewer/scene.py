@@ -25,6 +25,8 @@ _JPEG_QUALITY = 85
 _NARROW, _DETECTOR_M, _TISSUE_M = 2.0, 1.0, 0.1
 _POINT_RADIUS_M = 0.0008
 _AXIS_M = 0.05
+# What nobody knows is given as a huge number, which would flatten every curve beside it.
+_UNKNOWN = 1e5
 _LEVELS = {0: 'INFO', 1: 'WARN', 2: 'ERROR', 3: 'WARN'}
 
 
@@ -210,7 +212,7 @@ class Scene:
                 value = float(item.value)
             except ValueError:
                 continue
-            if np.isfinite(value):
+            if abs(value) < _UNKNOWN:
                 self._log(f'numbers/{topic}/{item.key}', self._rr.Scalars(value))
 
 
