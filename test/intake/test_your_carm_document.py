@@ -93,7 +93,7 @@ def test_files_and_flags_of_register_are_taken(folder, monkeypatch, command):
     class Reached(Exception):
         pass
 
-    def load_ct(path):
+    def load_ct(path, labels_path=None):
         assert Path(path).is_file()
         raise Reached
 

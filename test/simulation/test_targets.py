@@ -46,14 +46,21 @@ def test_targets_are_projected_once(case, projections):
         assert np.ptp(a.image) > 0.5
 
 
-def test_another_seed_or_detector_is_another_target(case, projections, monkeypatch):
+def test_another_seed_is_another_target(case, projections):
     t.targets(case, 1, seed=5)
     t.targets(case, 1, seed=6)
     assert len(projections) == 2
+
+
+def test_another_detector_makes_another_x_ray_of_the_same_projection(
+    case, projections, monkeypatch
+):
+    (usual,) = t.targets(case, 1, seed=5).views
     noisy = degrade.DegradeConfig(photons=100)
     monkeypatch.setitem(degrade.PRESETS, 'standard', noisy)
-    t.targets(case, 1, seed=5)
-    assert len(projections) == 3
+    (other,) = t.targets(case, 1, seed=5).views
+    assert len(projections) == 1
+    assert np.abs(other.image - usual.image).max() > 0.1
 
 
 def test_absent_data_are_named(case):
