@@ -60,6 +60,9 @@ class TimedPipeline:
             time_s=time.perf_counter() - began,
         )
 
+    def track(self, views, predicted, cancelled=None):
+        return self.register(views, predicted, cancelled)
+
     def surface(self):
         return np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
 
