@@ -164,7 +164,8 @@ def main():
         serve()
         return 0
     command = [sys.executable, __file__, '--serve', *ros_arguments]
-    parameters = ['--ros-args', '-p', 'reference_frame:=patient']
+    # The search for metal and shutters is computing, and its time is that of benchmarks/masks.py.
+    parameters = ['--ros-args', '-p', 'reference_frame:=patient', '-p', 'masks.automatic:=false']
     os.environ.update(node_environment())
     process = subprocess.Popen(command + parameters)
     rclpy.init()
