@@ -111,7 +111,8 @@ def wilson_interval(successes, trials, z=NORMAL_95):
     centre = share + z * z / (2 * trials)
     half = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return float((centre - half) / scale), float((centre + half) / scale)
+    # At 0 and n successes one end is 0 or 1 but for rounding.
+    return max(float((centre - half) / scale), 0.0), min(float((centre + half) / scale), 1.0)
 
 
 def capture_range_mm(start_errors, end_errors, success_mm=SUCCESS_MM, share=0.95, bin_mm=1.0):
