@@ -54,7 +54,7 @@ def open_file(path):
     try:
         reader = Reader(path)
         reader.open()
-    except Exception as error:
+    except Exception as error:  # whatever the parsers below rosbags raise on damaged bytes
         raise unreadable(path, error) from None
     foreign = {c.ext.serialization_format for c in reader.connections} - {'cdr'}
     if foreign:

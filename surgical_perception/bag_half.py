@@ -31,10 +31,10 @@ def half_of(path):
     with BagReader(path) as bag:
         topics = bag.topics
     images = sorted(name for name, topic in topics.items() if topic.type in _IMAGES)
-    pairs = [name for name in images if 'left' in name.split('/') and _other(name) in topics]
+    pairs = [name for name in images if 'left' in name.split('/') and right_of(name) in topics]
     if pairs:
-        return ENDO, f'{pairs[0]} has {_other(pairs[0])} beside it'
-    with_info = [name for name in images if _has_info(name, topics)]
+        return ENDO, f'{pairs[0]} has {right_of(pairs[0])} beside it'
+    with_info = [name for name in images if info_of(name, topics)]
     if with_info:
         return XRAY, f'{with_info[0]} has a camera_info and is no eye of a pair'
     listed = ', '.join(f'{name} [{topic.type}]' for name, topic in sorted(topics.items()))
@@ -44,12 +44,14 @@ def half_of(path):
     )
 
 
-def _other(left):
+def right_of(left):
+    """Return the name of the right eye's topic beside that of the left one."""
     parts = left.split('/')
     parts[len(parts) - 1 - parts[::-1].index('left')] = 'right'
     return '/'.join(parts)
 
 
-def _has_info(image, topics):
+def info_of(image, topics):
+    """Return the name of the camera_info beside an image among {name: Topic}, '' without one."""
     name = f'{image.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
-    return name in topics and topics[name].type == _CAMERA_INFO
+    return name if name in topics and topics[name].type == _CAMERA_INFO else ''

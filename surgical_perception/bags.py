@@ -167,7 +167,7 @@ class BagReader:
             try:
                 for connection, stamp_ns, data in reader.messages(wanted) if wanted else ():
                     yield connection.topic, stamp_ns, data
-            except Exception as error:
+            except Exception as error:  # whatever parsers raise on damaged bytes
                 raise bag_files.unreadable(reader.path, error) from None
 
     def messages(self, topics=None):
@@ -185,7 +185,7 @@ class BagReader:
             )
         try:
             return typestore.deserialize_cdr(data, kind)
-        except Exception as error:
+        except Exception as error:  # likewise
             reason = ' '.join(str(error).split()) or type(error).__name__
             raise InputError(f'{self._path}: {topic} holds a damaged {kind}: {reason}') from None
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from surgical_perception.bag_half import info_of, right_of
 from surgical_perception.errors import InputError
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -32,7 +33,7 @@ def find_stereo(topics, path):
         (name for name, topic in topics.items() if topic.type in (IMAGE, COMPRESSED)), key=_rank
     )
     lefts = [name for name in names if 'left' in name.split('/')]
-    pairs = [(name, _other(name)) for name in lefts if _other(name) in topics]
+    pairs = [(name, right_of(name)) for name in lefts if right_of(name) in topics]
     if not pairs:
         raise InputError(f'{path}: {_no_pair(names, lefts)}')
     rectified = [pair for pair in pairs if _is_rectified(pair[0])]
@@ -48,7 +49,7 @@ def find_stereo(topics, path):
             'give a bag with one'
         )
     left, right = best[0]
-    return StereoTopics(left, right, *(_info_of(name, topics) for name in (left, right)))
+    return StereoTopics(left, right, *(info_of(name, topics) for name in (left, right)))
 
 
 def first_of_type(topics, msgtype, suffix):
@@ -68,20 +69,9 @@ def _is_rectified(name):
     return name.removesuffix('/compressed').split('/')[-1] in _RECTIFIED
 
 
-def _other(left):
-    parts = left.split('/')
-    parts[len(parts) - 1 - parts[::-1].index('left')] = 'right'
-    return '/'.join(parts)
-
-
-def _info_of(image, topics):
-    name = f'{image.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
-    return name if name in topics and topics[name].type == CAMERA_INFO else ''
-
-
 def _no_pair(names, lefts):
     if lefts:
-        return f'has {lefts[0]} but no {_other(lefts[0])}: both eyes are needed'
+        return f'has {lefts[0]} but no {right_of(lefts[0])}: both eyes are needed'
     rights = [name for name in names if 'right' in name.split('/')]
     if rights:
         return f'has {rights[0]} but no image of the left eye: both eyes are needed'

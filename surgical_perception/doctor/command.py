@@ -61,7 +61,7 @@ def _examined(name, examine):
         return examine()
     except InputError as error:
         return [Finding(Level.ERROR, name, str(error))]
-    except Exception as error:
+    except Exception as error:  # the other sections are still worth reading
         text = f'the examination failed: {type(error).__name__}: {" ".join(str(error).split())}'
         return [Finding(Level.ERROR, name, text)]
 

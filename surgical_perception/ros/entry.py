@@ -34,7 +34,7 @@ def start(module, main='main'):
             run()
     except (Stopped, KeyboardInterrupt):
         pass
-    except Exception:
+    except Exception:  # an extension module may turn Stopped into an error of its own
         if not stopping():
             raise
     finally:

@@ -21,7 +21,7 @@ def run(make_node, args=None):
         _spin(node)
     except (KeyboardInterrupt, Stopped, ExternalShutdownException):
         pass
-    except Exception:
+    except Exception:  # as in entry.py: a signal in another dress
         if not stopping():
             raise
     finally:
