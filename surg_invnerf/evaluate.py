@@ -52,7 +52,7 @@ def run(clip_spec, out, config, truth=None, tracks=None, queries=None, calibrati
     inputs = {**clip.sources, **{name: path for name, path in files.items() if path is not None}}
     path = page.write(out, clip, found, config, inputs, config.seed, curves, frames)
     console.print(page.summary(found), highlight=False, soft_wrap=True)
-    console.print(f'Look at {path}', highlight=False, soft_wrap=True)
+    console.print(f'Look at {path}', markup=False, highlight=False, soft_wrap=True)
     return found
 
 

@@ -42,7 +42,9 @@ def run(clip_spec, out, config, queries_path=None, calibration=None, kinematics_
     inputs = {**clip.sources, **({'queries': queries_path} if queries_path else {})}
     track_report.write_result(out, result, clip, config, inputs, config.seed)
     console.print(track_report.summary(result), highlight=False)
-    console.print(f'Look at {out / track_report.REPORT}', highlight=False, soft_wrap=True)
+    console.print(
+        f'Look at {out / track_report.REPORT}', markup=False, highlight=False, soft_wrap=True
+    )
     return result
 
 

@@ -54,7 +54,7 @@ def run(out, halves):
     _front_page(folder, outcomes)
     latest = results.link_latest(folder)
     console.print(f'{time.monotonic() - began:.0f} s', highlight=False)
-    console.print(f'Look at {latest / REPORT}', highlight=False, soft_wrap=True)
+    console.print(f'Look at {latest / REPORT}', markup=False, highlight=False, soft_wrap=True)
     return folder
 
 
@@ -66,7 +66,8 @@ def _keep_recording(console, path, bags):
         with console.status('writing the recording for the viewer'):
             write_recording(bags, path)
     except InputError as error:
-        console.print(f'no {path.name}: {error}', highlight=False, soft_wrap=True)
+        text = f'no {path.name}: {error}'
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _front_page(folder, outcomes):

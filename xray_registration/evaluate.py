@@ -105,7 +105,7 @@ def run(bag, out, options):
         },
     )
     console.print(page.summary_line(numbers), highlight=False, soft_wrap=True)
-    console.print(f'Look at {path}', highlight=False, soft_wrap=True)
+    console.print(f'Look at {path}', markup=False, highlight=False, soft_wrap=True)
     return numbers
 
 

@@ -44,4 +44,4 @@ def _draw(console, survey, picture, notes):
         console.print('no picture: the bag holds no TF')
         return
     write_frames(survey.tree, picture, notes, f'Frames of {survey.path.name}')
-    console.print(f'Look at {picture}', highlight=False, soft_wrap=True)
+    console.print(f'Look at {picture}', markup=False, highlight=False, soft_wrap=True)

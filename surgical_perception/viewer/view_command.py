@@ -23,7 +23,8 @@ def view_bags(bags, save):
             task = progress.add_task('reading', total=1.0)
             write_recording(bags, path, lambda share: progress.update(task, completed=share))
         if save:
-            console.print(f'{path}: open it with `rerun {path}`', highlight=False, soft_wrap=True)
+            text = f'{path}: open it with `rerun {path}`'
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
             return 0
         return show_file(path)
 

@@ -7,6 +7,7 @@ import pytest
 from small_ct import write_small_ct
 
 from surgical_perception import demo
+from surgical_perception.errors import InputError
 from surgical_perception.evaluation import results
 from xray_registration.demo import present, run
 from xray_registration.demo.scene import DemoConfig
@@ -52,3 +53,13 @@ def test_demo_registers_moves_rejects_and_reports(tmp_path, installed, capfd):
     assert result['inputs']['ct']['sha256'] == results.sha256_of(ct_path)
     assert result['config']['demo']['seed'] == SMALL.seed
     assert result['config']['registration']['levels']
+
+
+def test_a_hint_with_brackets_comes_out_whole(tmp_path, monkeypatch, capfd):
+    def refuse(*_):
+        raise InputError('pip install "surgical_perception[view]"')
+
+    monkeypatch.setattr(demo, 'write_recording', refuse)
+    outcome = demo.Outcome('Title', 'Done.', {}, None, (tmp_path,))
+    demo.run(tmp_path / 'out', {'xray': lambda *_: outcome})
+    assert '"surgical_perception[view]"' in capfd.readouterr().err

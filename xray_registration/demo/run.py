@@ -32,7 +32,7 @@ def run(folder, cache, console, config=None, ct_path=None):
     config, ct_path = config or DemoConfig(), Path(ct_path or example_ct())
     with console.status('loading the CT'):
         ct = load_ct(ct_path)
-    console.print(f'CT: {ct_path}', highlight=False, soft_wrap=True)
+    console.print(f'CT: {ct_path}', markup=False, highlight=False, soft_wrap=True)
     scene = make_scene(ct.isocentre_m, config)
     bag = _make_bag(console, cache, ct, scene, config)
     recording = folder / _RECORDING
