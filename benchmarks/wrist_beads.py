@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from xray_registration.config import MaskConfig
 from xray_registration.masks.automatic import automatic_mask
+from xray_registration.presets import segmented_bone
 
 # Beads are 6 to 9 pixels wide.  A line of this length fits into bones and along their edges in
 # some direction, but into no bead.
@@ -17,7 +17,7 @@ _HALO_PX = 9  # beads are masked with the blur around them
 
 def mask_without_beads(view):
     """Return where a View may be used [H, W] bool: within the collimator, no beads."""
-    return automatic_mask(view, MaskConfig()).mask & ~beads(view.image)
+    return automatic_mask(view, segmented_bone().masks).mask & ~beads(view.image)
 
 
 def beads(line_integrals):

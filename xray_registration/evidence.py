@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from surgical_perception.geometry import se3
 from xray_registration import covariance
 from xray_registration.result import SolverStatus
 from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
@@ -66,9 +67,12 @@ def gathered(objective, finest, estimate, sigma_mm):
 def _gain(objective, ct_from_reference, cost):
     """Return by which share the cost at a pose is below that of poses around it."""
     steps = np.diag([_BESIDE_M] * 3 + [_BESIDE_RAD] * 3)
-    beside = [
-        objective.evaluate(objective.moved(ct_from_reference, step), 'none').cost for step in steps
-    ]
+    beside = []
+    for step in steps:
+        pose = se3.perturb(step, ct_from_reference, objective.isocentre_m)
+        objective.focus(pose)  # what lies around the CT there is what it is compared with
+        beside.append(objective.evaluate(pose, 'none').cost)
+    objective.focus(ct_from_reference)
     return 1 - cost / max(float(np.mean(beside)), 1e-12)
 
 

@@ -48,7 +48,7 @@ class LevelObjective:
         self._volume = volumes.at(level.voxel_mm)
         step_mm = level.step_mm or level.voxel_mm
         self._step_m = max(1e-3 * step_mm, float(self._volume.spacing_m.min()))
-        self._isocentre_m = volumes.isocentre_m
+        self.isocentre_m = volumes.isocentre_m
         extent_m = self._volume.spacing_m * np.array(self._volume.size)
         self._radius_m = 0.5 * float(np.linalg.norm(extent_m))
         self._backend = config.backend
@@ -82,12 +82,12 @@ class LevelObjective:
         reference_from_ct = se3.inverse(ct_from_reference)
         for index, view in enumerate(self._views):
             carm_from_ct = view.camera_from_reference @ reference_from_ct
-            depth_m = se3.apply(carm_from_ct, self._isocentre_m)[2]
+            depth_m = se3.apply(carm_from_ct, self.isocentre_m)[2]
             self._windows[index] = window = self._window(index, depth_m)
             if self._region.kind == 'projection':
                 margin_m = 1e-3 * self._level.margin_mm
                 window = around_projection(
-                    window, carm_from_ct, self._isocentre_m, self._volume, margin_m, self._draw
+                    window, carm_from_ct, self.isocentre_m, self._volume, margin_m, self._draw
                 )
             if self._beyond is not None:
                 window = left_out(window, carm_from_ct, self._beyond, self._draw)
@@ -125,7 +125,7 @@ class LevelObjective:
             longest_m = _STEP_PER_MARGIN * 1e-3 * self._level.margin_mm
             length_m = np.linalg.norm(xi[:3]) + self._radius_m * np.linalg.norm(xi[3:6])
             xi = xi * min(1.0, longest_m / max(length_m, 1e-12))
-        return se3.perturb(xi, ct_from_reference, self._isocentre_m)
+        return se3.perturb(xi, ct_from_reference, self.isocentre_m)
 
     def evaluate(self, ct_from_reference, jacobian='continuum'):
         """Render every view at a pose [4, 4] and return the cost with the renderings."""
@@ -149,7 +149,7 @@ class LevelObjective:
             jacobian,
             mask,
             step_m=self._step_m,
-            isocentre_m=self._isocentre_m,
+            isocentre_m=self.isocentre_m,
             backend=self._backend,
         )
 

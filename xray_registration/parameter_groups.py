@@ -219,6 +219,11 @@ class MasksParameters:
         'Mask of each view: PNG or TIFF in the size of its images, not 0 where they may be used; '
         'masks on the topic mask win.',
     )
+    metal: bool = param(
+        _CONFIG.masks.metal,
+        'Whether metal and instruments are among that; false for a segmented bone beside others, '
+        'whose bright shafts look like wires.',
+    )
     burnt_out: bool = param(
         _CONFIG.masks.burnt_out,
         'Leave out pixels as bright as the image gets: for a trunk whose lungs are burnt out, not '

@@ -211,7 +211,9 @@ def registration_config(parameters):
             seed=multistart.seed,
         ),
         masks=MaskConfig(
-            automatic=parameters.masks.automatic, burnt_out=parameters.masks.burnt_out
+            automatic=parameters.masks.automatic,
+            metal=parameters.masks.metal,
+            burnt_out=parameters.masks.burnt_out,
         ),
         calibration=CalibrationConfig(
             view_rotation_deg=calibration.view_rotation_deg,

@@ -6,8 +6,9 @@ import numpy as np
 
 from xray_registration.region import continuation
 
-# A cut face needs no fine grid: a ray is left out or not.
-_CONTINUATION_VOXEL_MM = 4.0
+# A cut face needs no fine grid, since a ray is left out or not: a body's gets voxels of 4 mm, a
+# bone's of 1 mm.
+_CONTINUATION_VOXELS = 90
 
 # A binned pixel is used where at least this share of its fine pixels may be.
 _MIN_BIN_SHARE = 0.75
@@ -41,10 +42,12 @@ class VolumePyramid:
 
     def continuation(self):
         """Return the body beyond the CT's faces, or None where none cuts it; made once."""
-        volume = self.at(_CONTINUATION_VOXEL_MM)
+        volume = self.volume
         with self._lock:
             if 'continuation' not in volume.cache:
-                volume.cache['continuation'] = continuation(volume)
+                longest_m = float((volume.spacing_m * np.array(volume.size)).max())
+                coarse = volume.resampled(longest_m / _CONTINUATION_VOXELS)
+                volume.cache['continuation'] = continuation(volume, coarse)
             return volume.cache['continuation']
 
 

@@ -20,10 +20,13 @@ from xray_registration.volume.attenuation import AttenuationVolume
 COVERED = 0.05
 
 # Less than a tenth of water is air, foam of the table or lung noise: no body is cut off there.
+# Nor is one where it only touches a face, as bones touch those of a stack that is cropped to them.
 _BODY_PER_M = 2.7
+_CUT_M2 = 20e-6
 
-# How far a cut body is taken to go on.  C-arm rays are so flat to the faces of a trunk that they
-# leave the continued body within this length or are in air.
+# How far a cut body is taken to go on, at most, and at most as far as it is long.  C-arm rays are
+# so flat to the faces of a trunk that they leave the continued body within this length or are in
+# air.
 _REACH_M = 0.2
 
 # Longer side of the picture in which the projection is looked for before it is drawn finely.
@@ -52,17 +55,21 @@ class Window(NamedTuple):
         )
 
 
-def continuation(volume):
+def continuation(volume, coarse):
     """
     Return what the CT lacks: its border slices carried on outwards, nothing in between.
+
+    volume    AttenuationVolume whose faces are looked at: a coarse one is blurred up to its faces
+    coarse    the same on the grid that the continuation shall have
 
     Only faces that cut a body are carried on.  Returns an AttenuationVolume, or None where every
     face is in air.
     """
-    mu = volume.mu_per_m
-    count = np.ceil(_REACH_M / volume.spacing_m[::-1]).astype(int)
+    mu = coarse.mu_per_m
+    reach_m = min(_REACH_M, float((volume.spacing_m * np.array(volume.size)).max()))
+    count = np.ceil(reach_m / coarse.spacing_m[::-1]).astype(int)
     pads = [
-        tuple(int(n) * bool(np.take(mu, end, axis).max() > _BODY_PER_M) for end in (0, -1))
+        tuple(int(n) * _is_cut(volume, axis, end) for end in (0, -1))
         for axis, n in enumerate(count)
     ]
     if not np.any(pads):
@@ -71,7 +78,13 @@ def continuation(volume):
     beyond[tuple(slice(low, low + n) for (low, _), n in zip(pads, mu.shape, strict=True))] = 0
     shift = np.eye(4)
     shift[:3, 3] = [-low for low, _ in reversed(pads)]
-    return AttenuationVolume(beyond, volume.ct_from_index @ shift)
+    return AttenuationVolume(beyond, coarse.ct_from_index @ shift)
+
+
+def _is_cut(volume, axis, end):
+    """Whether a body goes on beyond one face; `axis` counts z, y, x."""
+    pixel_m2 = np.prod(np.delete(volume.spacing_m[::-1], axis))
+    return bool((np.take(volume.mu_per_m, end, axis) > _BODY_PER_M).sum() * pixel_m2 > _CUT_M2)
 
 
 def left_out(window, carm_from_ct, beyond, draw):

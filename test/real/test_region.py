@@ -4,6 +4,7 @@ import pytest
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.drr import render
+from xray_registration.pyramid import VolumePyramid
 from xray_registration.region import (
     COVERED,
     Window,
@@ -84,9 +85,9 @@ def test_share_in_view(ball, x_m, share):
 
 
 def test_only_faces_that_cut_a_body_are_carried_on(ball):
-    assert continuation(ball) is None
+    assert continuation(ball, ball) is None
     cut = AttenuationVolume(ball.mu_per_m[:, :, 15:].copy(), ball.ct_from_index)
-    beyond = continuation(cut)
+    beyond = continuation(cut, cut)
     assert beyond.mu_per_m.shape[:2] == cut.mu_per_m.shape[:2]
     added = beyond.mu_per_m.shape[2] - cut.mu_per_m.shape[2]
     assert not beyond.mu_per_m[:, :, added:].any()
@@ -97,13 +98,27 @@ def test_only_faces_that_cut_a_body_are_carried_on(ball):
     np.testing.assert_allclose(at, cut.ct_from_index[:3, 3], atol=1e-12)
 
 
+@pytest.mark.parametrize('margin', [0, 1])
+def test_a_body_that_its_stack_is_cropped_to_is_not_cut(ball, margin):
+    """A coarse grid has blurred such a body up to the faces."""
+    filled = np.argwhere(ball.mu_per_m > 0)
+    low, high = filled.min(0) - margin, filled.max(0) + 1 + margin
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    cropped = AttenuationVolume(ball.mu_per_m[box].copy(), ball.ct_from_index)
+    coarse = cropped.resampled(8e-3)
+    assert coarse.mu_per_m[0].max() > 2.7
+    # A ball's pole covers 21 voxels of 4 mm2 where the crop is tight: that much is cut.
+    assert (continuation(cropped, coarse) is None) == (margin > 0)
+    assert VolumePyramid(cropped).continuation() is None or margin == 0
+
+
 def test_rays_through_a_cut_face_are_left_out_and_no_others(ball):
     """A ball cut in its middle plane, seen along that plane: rays on the other side are out."""
     half = ball.mu_per_m[:, :, 15:].copy()
     affine = ball.ct_from_index.copy()
     affine[0, 3] += 15 * SPACING_M
     cut = AttenuationVolume(half, affine)
-    window = left_out(whole_window(), pose_at(), continuation(cut), draw)
+    window = left_out(whole_window(), pose_at(), continuation(cut, cut), draw)
     out = ~window.mask
     whole = draw(ball, CAMERA, pose_at()) > COVERED
     u = np.arange(CAMERA.width)
