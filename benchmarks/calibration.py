@@ -3,22 +3,28 @@ What the gate's limits stand between, and the factors of the covariance, on tuni
 
     python benchmarks/calibration.py [--trials 300] [--shard 0/2] [--seconds 380] [--report]
 
-The trials are those of trust.py on other seeds.  A run goes on where the last one stopped.  After
-a change of method, masks or search delete results/benchmarks/calibration and run it again; then
-set the limits of GateConfig and the factors of covariance.py by what it prints.
+The limits are looked for on the trials of trust.py with other seeds, the factors on those of
+calibration_trials.py: all sides, full and low dose, one and two views.  A run goes on where the
+last one stopped.  After a change of method, masks or search delete results/benchmarks/calibration
+and run it again; then set the limits of GateConfig and the factors of covariance.py by what it
+prints.
 """
 
 import argparse
-from collections import Counter
+import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
+from calibration_trials import PER_SEED, around_a_position
 from rich.console import Console
-from scipy.optimize import minimize
 from targets import CHECKOUT
 from trust import ELLIPSOID_95, report, shard_of
 from trust_rows import Rows, is_right
+
+from xray_registration import covariance
+from xray_registration.config import GateConfig
 
 SEEDS = (1, 2, 3)
 
@@ -33,12 +39,18 @@ _EVIDENCE = {
     'disagreement': -1,
 }
 
-# Errors have heavier tails than a Gaussian: with so many degrees of freedom (Student's t) a few
-# of them do not set the factors of all.
-_FREEDOM = 8.0
+_SIDES_SEEDS = tuple(range(1, 10))
 
-# 95 % ellipsoids are to hold a little more than that on X-rays unlike the tuning ones.
-_AIM = 0.97
+# What the covariance has to do with is asked; the rest of the gate costs time.
+_SIDES_GATE = GateConfig(test_mirrored=False, advise=False)
+
+# So many of the 95 % ellipsoids of each kind of X-ray and of each CT have to hold the truth.  One
+# pair of factors cannot be right for all: the worst kind is to come near to what is promised, and
+# the others hold more.
+_AIM = 0.92
+
+# The factors that are tried.
+_SCATTERS, _MISFITS = np.arange(1.0, 3.55, 0.1), np.arange(0.0, 0.1025, 0.0025)
 
 
 def main():
@@ -46,11 +58,18 @@ def main():
     options = _options()
     torch.set_num_threads(1)
     rows, console = Rows(options.out), Console()
+    sides = Rows(options.out / 'sides', around_a_position, _SIDES_GATE)
+    all_sides = len(_SIDES_SEEDS) * PER_SEED
     if not options.report:
-        for row in rows.run(SEEDS, options.trials, *options.shard, options.seconds):
+        began = time.monotonic()
+        for row in sides.run(_SIDES_SEEDS, all_sides, *options.shard, options.seconds):
+            console.print(f'{row["seed"]}/{row["index"]} {row["kind"]}: {row["verdict"]}')
+        left_s = options.seconds - (time.monotonic() - began)
+        for row in rows.run(SEEDS, options.trials, *options.shard, left_s):
             console.print(f'{row["seed"]}/{row["index"]} {row["kind"]}: {row["verdict"]}')
     found = rows.read(SEEDS)
-    lines = [report(found), *_limits(found), '', *_factors(found)]
+    limits = [report(found), *_limits(found), ''] if found else []
+    lines = [*limits, *_factors(sides.read(_SIDES_SEEDS))]
     console.print('\n'.join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -85,34 +104,39 @@ def _limits(rows):
 
 
 def _factors(rows):
-    """Fit the two factors of the covariance to accepted poses; kinds and CTs weigh alike."""
+    """Find the smallest ellipsoids that hold enough truths of each kind of X-ray and each CT."""
     used = [row for row in rows if 'scatter' in row and is_right(row) is not False]
     if not used:
         return []
     errors = np.array([row['error_twist'] for row in used])
     scatter, misfit = (np.array([row[name] for row in used]) for name in ('scatter', 'misfit'))
-    groups = Counter((row['kind'], row['ct']) for row in used)
-    weights = np.array([1 / groups[row['kind'], row['ct']] for row in used])
-    weights /= weights.sum()
+    groups = {}
+    for place, row in enumerate(used):
+        for name in (row['kind'], row['ct'], row['verdict']):
+            groups.setdefault(name, []).append(place)
+    aimed = [places for name, places in groups.items() if name not in ('OK', 'DEGRADED')]
 
-    def distances2(factors):
+    def held_and_volumes(factors):
         covariances = factors[0] ** 2 * scatter + factors[1] ** 2 * misfit
         solved = np.linalg.solve(covariances, errors[..., None])[..., 0]
-        return (errors * solved).sum(1), np.linalg.slogdet(covariances)[1]
+        return (errors * solved).sum(1) <= ELLIPSOID_95, np.linalg.slogdet(covariances)[1]
 
-    def unlikely(logarithms):
-        found, volumes = distances2(np.exp(logarithms))
-        return weights @ (volumes + (6 + _FREEDOM) * np.log1p(found / _FREEDOM))
-
-    fitted = np.exp(minimize(unlikely, np.log([1.2, 0.02]), method='Nelder-Mead').x)
-    found, _ = distances2(fitted)
-    order = np.argsort(found)
-    limit = np.searchsorted(np.cumsum(weights[order]), _AIM)
-    widened = fitted * np.sqrt(found[order][min(limit, len(order) - 1)] / ELLIPSOID_95)
-    return [
-        f'covariance from {len(used)} poses: most likely factors {fitted.round(4)}; so that '
-        f'{_AIM:.0%} of 95 % ellipsoids hold: _SCATTER, _MISFIT = {widened.round(4)}'
-    ]
+    smallest = None
+    for factors in product(_SCATTERS, _MISFITS):
+        held, volumes = held_and_volumes(factors)
+        is_enough = min(held[places].mean() for places in aimed) >= _AIM
+        if is_enough and (smallest is None or volumes.mean() < smallest[0]):
+            smallest = volumes.mean(), factors
+    lines = [f'covariance from {len(used)} poses']
+    if smallest:
+        best = ', '.join(f'{factor:.4g}' for factor in smallest[1])
+        lines[0] += f', smallest that hold {_AIM:.0%} of each: SCATTER, MISFIT = {best}'
+    held, _ = held_and_volumes((covariance.SCATTER, covariance.MISFIT))
+    lines += ['', '| as it is set, 95 % ellipsoids hold | |', '| --- | --- |']
+    for name, places in {'all': list(range(len(used))), **groups}.items():
+        share = f'{held[places].sum()} of {len(places)}, {held[places].mean():.0%}'
+        lines.append(f'| {name} | {share} |')
+    return lines
 
 
 def _options():

@@ -37,11 +37,11 @@ def pairs(case, per_position, seed):
         position = POSITIONS[index % len(POSITIONS)]
         nominal = carm_from_ct_at(position, isocentre_m, SOURCE_TO_ISOCENTRE_M)
         pose = perturbed(nominal, isocentre_m, POSE_RANGE.twist(rng))
-        second_from_first = _second_from_first(rng)
+        turned = second_from_first(rng)
         views.append(
             [
                 _view(case, camera_from_first, pose, seed, 2 * index + number)
-                for number, camera_from_first in enumerate((np.eye(4), second_from_first))
+                for number, camera_from_first in enumerate((np.eye(4), turned))
             ]
         )
         positions.append(position)
@@ -49,7 +49,7 @@ def pairs(case, per_position, seed):
     return Pairs(case, positions, views, np.stack(poses), bone_points(case.ct, seed))
 
 
-def _second_from_first(rng):
+def second_from_first(rng):
     """Draw the motion [4, 4] of the C-arm between two shots: a turn about its isocentre."""
     orbit_deg = rng.choice([-1, 1]) * rng.uniform(*_ORBIT_DEG)
     tilt_deg, roll_deg = rng.uniform(-_OFF_ORBIT_DEG, _OFF_ORBIT_DEG, 2)

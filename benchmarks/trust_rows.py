@@ -13,7 +13,7 @@ from surgical_perception.evaluation.metrics import camera_axes_error_mm, mtre_mm
 from surgical_perception.evaluation.results import plain
 from surgical_perception.geometry import se3
 from xray_registration import covariance
-from xray_registration.config import RegistrationConfig
+from xray_registration.config import GateConfig, RegistrationConfig
 from xray_registration.masks.automatic import with_masks
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
@@ -24,16 +24,18 @@ from xray_registration.volume.attenuation import attenuation_from_ct
 # A pose that is this wrong would mislead a surgeon, and one this good must not be refused.
 WRONG_MM, RIGHT_MM = 5.0, 1.0
 
+_GATE = GateConfig()
+
 
 @cache
 def _volumes(name):
     return VolumePyramid(attenuation_from_ct(CASES[name].ct))
 
 
-def measured(seed, index):
+def measured(seed, index, make=trial, gate=_GATE):
     """Run trial number `index` of a seed as a user would, and return its row."""
-    asked = trial(seed, index)
-    config, volumes = RegistrationConfig(init=asked.init), _volumes(asked.ct)
+    asked = make(seed, index)
+    config, volumes = RegistrationConfig(init=asked.init, gate=gate), _volumes(asked.ct)
     result = register(asked.views, volumes, asked.start, config)
     row = {
         'seed': seed,
@@ -93,7 +95,9 @@ def is_right(row):
 class Rows:
     """A JSON-lines file per seed: every row from the moment it exists, so runs resume."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, make=trial, gate=_GATE):
+        """Take where the files are, what makes a Trial of a seed and number, and the gate."""
+        self._make, self._gate = make, gate
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
 
@@ -117,7 +121,7 @@ class Rows:
                 continue
             if time.monotonic() > end:
                 return
-            row = measured(seeds[place], index)
+            row = measured(seeds[place], index, self._make, self._gate)
             with self._file(seeds[place]).open('a', encoding='utf-8') as stream:
                 stream.write(json.dumps(row) + '\n')
             yield row

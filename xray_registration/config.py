@@ -44,7 +44,7 @@ class GateConfig:
     max_sigma_lateral_mm: float = 3.0
     max_sigma_depth_mm: float = 15.0
     min_overlap: float = 0.25  # share of the usable image that the projected CT covers
-    max_disagreement: float = 2.0  # of one view from all of them, in its standard deviations
+    max_disagreement: float = 1.4  # of one view from all of them, in its standard deviations
     test_mirrored: bool = True  # whether the X-ray is tried mirrored as well
     min_mirrored_ratio: float = 1.3  # how much more the mirrored X-ray must cost
     advise: bool = True  # whether the direction that is not seen is named, and a shot that helps
