@@ -53,7 +53,7 @@ class Trials:
     """The trials of one question, in a file that grows with each."""
 
     def __init__(self, folder, question, begun_s, seconds):
-        self._path = folder / f'{question}.jsonl'
+        self.folder, self._path = folder, folder / f'{question}.jsonl'
         lines = self._path.read_text().splitlines() if self._path.exists() else []
         self.rows = [json.loads(line) for line in lines]
         self._ends_s = begun_s + seconds
@@ -122,8 +122,12 @@ def overload(trials, _count, _folder, say):
         trials.add(**reliability_streams.overload(say))
 
 
-def fuzz(trials, _count, folder, say):
-    """All hostile messages of the tests, instead of the fifth of them that `make test` runs."""
+def fuzz(trials, _count, _folder, say):
+    """
+    All hostile messages of the tests, instead of the fifth of them that `make test` runs.
+
+    What pytest says of them stays in fuzz.txt.
+    """
     if trials.rows:
         return
     say('hostile messages')
@@ -136,7 +140,7 @@ def fuzz(trials, _count, folder, say):
         capture_output=True,
         text=True,
     )
-    (folder / 'fuzz.txt').write_text(run.stdout)
+    (trials.folder / 'fuzz.txt').write_text(run.stdout, encoding='utf-8')
     trials.add(passed=run.returncode == 0, seconds=time.monotonic() - began_s)
 
 

@@ -83,11 +83,13 @@ def _shots(survey, topics, parameters):
                 except InputError as error:
                     starts.add(error)
                 continue
-            shots, frame = shots + 1, event.frame
+            shots += 1
             try:
                 events.views(event)
             except InputError as error:
                 refused.add(error)
+            else:
+                frame = event.frame
     findings = refused.findings(', '.join(topics.images), 'X-rays are')
     if topics.initial_pose:
         findings += starts.findings(topics.initial_pose, 'start poses are', Level.WARNING)

@@ -45,6 +45,7 @@ class XrayRegistrationNode(PerceptionNode):
         self._masks = None
         self._pipeline = self._session = self._outputs = self._broadcast = None
         self._last_shot = None
+        self._image_frame = None  # of the last image that could be used
         self._tf_problem = ''
         self._result = Report(STALE, 'no result yet')
         self._calls = []  # of ~/register: (Future, time of the call)
@@ -95,7 +96,7 @@ class XrayRegistrationNode(PerceptionNode):
 
     def forget(self, reason):
         """Drop image and pose: nothing is broadcast, and nothing old starts a registration."""
-        self._last_shot = None
+        self._last_shot = self._image_frame = None
         self._session.forget()
         self._masks.clear()
         self._broadcast.stop(reason)
@@ -110,8 +111,7 @@ class XrayRegistrationNode(PerceptionNode):
             self._register(self._last_shot)
 
     def _on_initial_pose(self, message):
-        shot, reference = self._last_shot, self.config.reference_frame
-        expected = reference or (shot.frame if shot else None)
+        expected = self.config.reference_frame or self._image_frame
         try:
             validate_header(message.header, 'initial_pose', expected)
             pose = validate_pose(message.pose.pose, 'initial_pose')
@@ -149,6 +149,7 @@ class XrayRegistrationNode(PerceptionNode):
 
     def _publish_result(self, registered):
         shot, reference, result = registered.shot, registered.reference, registered.result
+        self._image_frame = shot.frame
         if registered.registration.note:
             self.get_logger().error(registered.registration.note)
         if registered.registration.accepted:

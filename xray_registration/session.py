@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from surgical_perception.geometry import se3
 from xray_registration.result import Result, Verdict
 from xray_registration.tracking import Motion, continued, follow
 
@@ -66,7 +67,8 @@ class RegistrationSession:
         """
         Register the Views of a shot in the frame `reference`; return a Registration.
 
-        Takes XrayRegistrationParameters.  Raises what the pipeline raises.
+        Takes XrayRegistrationParameters.  Raises what the pipeline raises, and InputError where
+        good transforms together lead to a place beyond what a transform may say.
         """
         with self._lock:
             epoch, given, motion, frame = self._epoch, self._given, self._motion, self._frame
@@ -90,6 +92,7 @@ class RegistrationSession:
         degraded = result.verdict is Verdict.DEGRADED and parameters.accept.degraded
         accepted = result.verdict is Verdict.OK or degraded
         if accepted:
+            se3.validated(result.reference_from_ct, f'the pose of the CT in {reference!r}')
             self._drop(given)
             with self._lock:
                 if epoch == self._epoch:

@@ -98,6 +98,17 @@ def test_initial_pose_is_checked_against_the_frame_of_the_first_image():
         assert h.pipeline.calls[0][1] is None
 
 
+def test_a_bad_image_says_nothing_about_the_frame_of_a_start_pose():
+    with running() as h:
+        h.peer.shoot(STAMP_NS, frame='')
+        h.wait(lambda: h.peer.statuses)
+        h.peer.start.publish(start_pose('carm'))
+        h.wait(lambda: h.node._session.given)
+        h.peer.shoot(STAMP_NS + 1)
+        h.wait(lambda: len(h.peer.statuses) == 2)
+        assert values(h.peer.statuses[1])['start'] == 'initial_pose'
+
+
 def test_every_parameter_violation_is_reported_and_the_node_can_be_corrected():
     bad = {'tf__rate_hz': 1000.0, 'init': 'network', 'ct__pth': '/ct.nii', 'views': 3}
     with running(connect=False, **bad) as h:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from node_harness import FakePipeline
 
+from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from xray_registration.parameters import XrayRegistrationParameters
 from xray_registration.result import Verdict
@@ -117,4 +118,11 @@ def test_what_is_forgotten_during_a_registration_stays_forgotten():
     shots.pipeline.register = forget_meanwhile
     shots.register(1.0)
     shots.pipeline.register = register
+    assert shots.register(1.1).start_name == 'multistart'
+
+
+def test_a_pose_farther_away_than_tf_can_say_is_refused_and_not_remembered():
+    shots = Shots()
+    with pytest.raises(InputError, match=r"pose of the CT in 'patient' is 1e\+08 m away"):
+        shots.register(1.0, x_m=1e8)
     assert shots.register(1.1).start_name == 'multistart'

@@ -64,7 +64,7 @@ class _Replay:
         self._found = Replayed()
         self._truths = _read_truths(shots.bag, truth_topic)
         self._known = None  # (frame, frame_from_ct) given or accepted last
-        self._frame = None  # of the newest shot
+        self._frame = None  # of the newest shot that could be used
 
     def run(self):
         for event in self._shots:
@@ -89,7 +89,6 @@ class _Replay:
         self._known = (message.header.frame_id, pose)
 
     def _outcome(self, shot):
-        self._frame = shot.frame
         reference = shot.reference(self._parameters)
         known = {
             'stamp_ns': shot.stamp_ns,
@@ -110,6 +109,7 @@ class _Replay:
                 camera=_camera(shot),
                 carm_from_reference=None,
             )
+        self._frame = shot.frame
         if done.note:
             self._found.notes.append(done.note)
         if done.accepted:
