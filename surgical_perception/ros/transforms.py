@@ -182,7 +182,10 @@ class _Tf2Source:
             raise ExtrapolationError(str(error)) from None
         except tf2_ros.TransformException as error:
             raise LookupTransformError(str(error)) from None
-        return pose_from_transform(found.transform)
+        try:
+            return pose_from_transform(found.transform)
+        except InputError as error:  # good transforms may together lead too far away
+            raise LookupTransformError(f'from {source!r} to {target!r}, {error}') from None
 
 
 class TransformBroadcaster:

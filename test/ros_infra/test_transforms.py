@@ -350,6 +350,10 @@ def test_the_same_interface_over_tf2_ros(ros, monkeypatch):
         with pytest.raises(ours, match='the reason'):
             listener.lookup('a', 'b', LATEST)
     assert not listener.can_transform('a', 'b', LATEST)
+    (buffer.answer,) = FakeTf2.sent
+    buffer.answer.transform.translation.x = 2e8  # what two good transforms may lead to
+    with pytest.raises(LookupTransformError, match="from 'b' to 'a', the pose is 2e"):
+        listener.lookup('a', 'b', LATEST)
     node.set_parameters([Parameter('use_sim_time', value=True)])
     assert buffer.cleared
     listener.destroy()
