@@ -1,0 +1,1 @@
+"""What the learned methods are made of: manifolds, networks, geodesics; needs no ROS."""
