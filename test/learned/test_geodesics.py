@@ -77,7 +77,10 @@ def test_so4_is_nearly_bi_invariant_where_f_is_large(f_mm, defect):
             for _ in range(3)
         )
         plain = distance_mm(a, b, 'so4', f_mm).item()
-        for moved in (distance_mm(c @ a, c @ b, 'so4', f_mm), distance_mm(a @ c, b @ c, 'so4', f_mm)):
+        for moved in (
+            distance_mm(c @ a, c @ b, 'so4', f_mm),
+            distance_mm(a @ c, b @ c, 'so4', f_mm),
+        ):
             worst = max(worst, abs(moved.item() / plain - 1))
     assert worst < defect
     assert f_mm > 500 or worst > 0.02

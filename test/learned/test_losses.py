@@ -70,7 +70,9 @@ def test_a_quadratic_similarity_lands_on_the_truth():
     centre[:3, 3] = ISOCENTRE.numpy()
     home = []
     for now, goal in zip(ct_from_carm, truth.numpy(), strict=True):
-        home.append(se3.log(np.linalg.inv(centre) @ np.linalg.inv(goal) @ np.linalg.inv(now) @ centre))
+        home.append(
+            se3.log(np.linalg.inv(centre) @ np.linalg.inv(goal) @ np.linalg.inv(now) @ centre)
+        )
     hessian = torch.diag(torch.tensor([4.0, 5, 6, 1, 2, 3]).double()).expand(len(home), 6, 6)
     gradient = -(hessian @ torch.tensor(np.stack(home))[..., None])[..., 0]
     arguments = (pose, truth, ISOCENTRE, DISTANCE_M, 'se3', F_MM)

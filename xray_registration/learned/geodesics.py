@@ -79,7 +79,9 @@ def exp(xi):
     small = squared < _SMALL_RAD**2
     angle = torch.sqrt(torch.where(small, 1.0, squared))
     a = torch.where(small, 1 - squared / 6 + squared**2 / 120, torch.sin(angle) / angle)
-    b = torch.where(small, 0.5 - squared / 24 + squared**2 / 720, (1 - torch.cos(angle)) / angle**2)
+    b = torch.where(
+        small, 0.5 - squared / 24 + squared**2 / 720, (1 - torch.cos(angle)) / angle**2
+    )
     c = torch.where(
         small,
         1 / 6 - squared / 120 + squared**2 / 5040,
