@@ -10,6 +10,7 @@ Source: Chen and Kong, WACV 2026 (a CNN-Transformer); Yu et al., CVPR 2022 (pool
 attention); Lin et al., CVPR 2017 (pyramid head).  Sizes are our choice.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -50,7 +51,7 @@ class Encoder(nn.Module):
         widths = (stem, *config.widths)
         self.stages = nn.ModuleList(
             nn.Sequential(_Halve(a, b), *(_Block(b) for _ in range(config.blocks)))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
         )
         lateral = max(config.channels, config.widths[0])
         self.lateral = nn.ModuleList(nn.Conv2d(width, lateral, 1) for width in config.widths)

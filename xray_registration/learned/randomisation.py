@@ -120,7 +120,7 @@ def erasing(image, draw):
 
 
 def scatter(image, draw):
-    """Lay a veil of 10 to 50 % over it: the image, blurred over a tenth to a fifth of its width."""
+    """Lay a veil of 10 to 50 % over it: the image, blurred by 0.1 to 0.2 of its width."""
     share = draw(0.1, 0.5)
     return (1 - share) * image + share * _blurred(image, draw(0.1, 0.2) * image.shape[-1])
 

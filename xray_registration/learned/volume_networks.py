@@ -10,6 +10,7 @@ Source: Chen and Kong, WACV 2026 (that there is one, and that it matters; sizes 
 Andrearczyk et al., 2019 (isotropic kernels).
 """
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -46,7 +47,7 @@ class VolumeNetwork(nn.Module):
         widths = [1] + [config.width] * (config.layers - 1) + [config.channels]
         self.channels = config.channels
         self.layers = nn.ModuleList(
-            layer(a, b, config.side) for a, b in zip(widths, widths[1:], strict=False)
+            layer(a, b, config.side) for a, b in itertools.pairwise(widths)
         )
         for parameter in self.layers[-1].parameters():
             nn.init.zeros_(parameter)
