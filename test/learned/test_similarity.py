@@ -19,7 +19,7 @@ def encoder():
 def smooth(seed, count=1, side=64):
     rng = np.random.default_rng(seed)
     image = gaussian_filter(rng.normal(size=(count, side, side)), (0, 3, 3))
-    return (image / image.std()).astype(np.float32)
+    return image / image.std()
 
 
 @pytest.fixture(params=MANIFOLDS)
