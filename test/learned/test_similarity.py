@@ -13,7 +13,9 @@ torch.set_num_threads(1)
 @pytest.fixture(scope='module')
 def encoder():
     torch.manual_seed(0)
-    return Encoder(EncoderConfig(stem=4, widths=(4, 6, 8, 8), blocks=1, channels=5)).double().eval()
+    return (
+        Encoder(EncoderConfig(stem=4, widths=(4, 6, 8, 8), blocks=1, channels=5)).double().eval()
+    )
 
 
 def smooth(seed, count=1, side=64):
