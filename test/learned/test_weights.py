@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from surgical_perception.errors import InputError
+from surgical_perception.evaluation.results import sha256_of
 from xray_registration.learned import weights
 from xray_registration.learned.weights import Card
 
@@ -70,7 +71,7 @@ def forge(folder):
     path = folder / weights.WEIGHTS
     path.write_bytes(pickle.dumps({'stem.weight': 1}))
     values = json.loads((folder / weights.CARD).read_text())
-    values['weights_sha256'] = weights._sha256(path)
+    values['weights_sha256'] = sha256_of(path)
     (folder / weights.CARD).write_text(json.dumps(values))
 
 

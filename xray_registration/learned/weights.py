@@ -6,7 +6,6 @@ were trained on: a damaged file, a file of another kind and the network of anoth
 refused, each with what to do.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from surgical_perception.errors import InputError
+from surgical_perception.evaluation.results import sha256_of
 
 FORMAT = 1
 WEIGHTS, CARD = 'weights.safetensors', 'card.json'
@@ -55,7 +55,7 @@ def save(folder, tensors, card):
     # Both are written beside and put into place, so that an interruption leaves the old pair.
     fresh = folder / f'{WEIGHTS}.new'
     save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, fresh)
-    card = Card(**{**asdict(card), 'weights_sha256': _sha256(fresh)})
+    card = Card(**{**asdict(card), 'weights_sha256': sha256_of(fresh)})
     text = folder / f'{CARD}.new'
     text.write_text(json.dumps(asdict(card), indent=2) + '\n', encoding='utf-8')
     fresh.replace(folder / WEIGHTS)
@@ -84,7 +84,7 @@ def load(folder, kind, ct_sha256=None):
     path = folder / WEIGHTS
     if not path.is_file():
         raise InputError(f'{path} is absent: train again, or copy the whole folder')
-    if _sha256(path) != card.weights_sha256:
+    if sha256_of(path) != card.weights_sha256:
         raise InputError(f'{path} is not what its card describes: train or copy it again')
     try:
         return load_file(path), card
@@ -107,14 +107,6 @@ def _card(folder):
         return Card(**values)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f'{path}: not a card: {error}') from None
-
-
-def _sha256(path):
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _short(hashes):
