@@ -1,0 +1,123 @@
+"""What networks are trained on: X-rays of a CT from random poses, and DRRs from beside them."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from surgical_perception.geometry import se3
+from surgical_perception.geometry.camera import PinholeCamera
+from xray_registration.drr import render
+from xray_registration.learned.pose_range import PoseRange, tensor
+from xray_registration.learned.randomisation import RandomisationConfig, randomised
+from xray_registration.volume.attenuation import AttenuationConfig, attenuation_from_ct
+
+# X-rays are made with another attenuation of bone than DRRs, as real ones have.
+_BONE_MULTIPLIERS = (0.8, 1.0, 1.4)
+
+# Starts beside the truth are drawn at every scale from this share of the largest to the largest.
+_SMALLEST_OFFSET = 0.03
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """Geometry of the training images, and how far beside the truth DRRs begin."""
+
+    image_size: int = 128
+    field_mm: float = 297.0  # side of the detector
+    sdd_mm: float = 1020.0
+    voxel_mm: float = 2.8
+    offset_rotation_deg: float = 30.0
+    offset_in_plane_mm: float = 60.0
+    offset_depth_mm: float = 60.0
+    pose_range: PoseRange = field(default_factory=PoseRange)
+    randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
+
+    @property
+    def camera(self):
+        """The PinholeCamera of the training images."""
+        size = self.image_size
+        return PinholeCamera.from_carm(size, size, self.sdd_mm, self.field_mm / size)
+
+
+class Batch(NamedTuple):
+    """
+    Pairs of images as tensors.
+
+    fixed       [B, 1, H, W] in [0, 1]: X-rays from the true poses, randomised
+    moving      [B, 1, H, W] line integrals of the DRRs; columns [B, 6, H, W] their Jacobian by
+                the twist of `render`
+    start       [B, 4, 4] carm_from_ct of the DRRs; truth [B, 4, 4] that of the X-rays
+    offset      [B] scale of the offset between them, in (0, 1]
+    isocentre_m [3]
+    """
+
+    fixed: torch.Tensor
+    moving: torch.Tensor
+    columns: torch.Tensor
+    start: torch.Tensor
+    truth: torch.Tensor
+    offset: torch.Tensor
+    isocentre_m: torch.Tensor
+
+    def to(self, device):
+        """Return the Batch on another device."""
+        return Batch(*(x.to(device) for x in self))
+
+
+class Scenes:
+    """Draws Batches of some CTs; the same seed draws the same."""
+
+    def __init__(self, cts, config, seed, backend='auto'):
+        self.config, self._backend, self._seed = config, backend, seed
+        spacing_m = 1e-3 * config.voxel_mm
+        self._volumes = [attenuation_from_ct(ct).resampled(spacing_m) for ct in cts]
+        self._targets = [
+            [
+                attenuation_from_ct(ct, AttenuationConfig(bone_multiplier=m)).resampled(spacing_m)
+                for m in _BONE_MULTIPLIERS
+            ]
+            for ct in cts
+        ]
+
+    def draw(self, count, step):
+        """Return Batch number `step`, of `count` pairs from one CT."""
+        config, camera = self.config, self.config.camera
+        rng = np.random.default_rng([self._seed, step])
+        which = rng.integers(len(self._volumes))
+        volume = self._volumes[which]
+        target = self._targets[which][rng.integers(len(_BONE_MULTIPLIERS))]
+        isocentre_m = volume.isocentre_m
+        truth = config.pose_range.draw(count, isocentre_m, rng)
+        offset = _SMALLEST_OFFSET ** rng.uniform(0, 1, count)
+        start = np.stack(
+            [self._beside(p, s, isocentre_m, rng) for p, s in zip(truth, offset, strict=True)]
+        )
+        xrays = render(target, camera, truth, backend=self._backend).image
+        drrs = render(volume, camera, start, 'continuum', backend=self._backend)
+        fixed = _unit(torch.as_tensor(xrays)[:, None])
+        draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        return Batch(
+            randomised(fixed, config.randomisation, draws),
+            torch.as_tensor(drrs.image)[:, None],
+            torch.as_tensor(drrs.jacobian).permute(0, 3, 1, 2).contiguous(),
+            tensor(start),
+            tensor(truth),
+            torch.as_tensor(offset, dtype=torch.float32),
+            torch.as_tensor(isocentre_m, dtype=torch.float32),
+        )
+
+    def _beside(self, carm_from_ct, scale, isocentre_m, rng):
+        """Return a pose [4, 4] beside another, by up to a share of the configured offsets."""
+        config = self.config
+        turn = np.deg2rad(config.offset_rotation_deg)
+        lateral, depth = 1e-3 * config.offset_in_plane_mm, 1e-3 * config.offset_depth_mm
+        half = np.array([lateral, lateral, depth, turn, turn, turn])
+        twist = scale * half * rng.uniform(-1, 1, 6)
+        return se3.perturb(twist, carm_from_ct, se3.apply(carm_from_ct, isocentre_m))
+
+
+def _unit(image):
+    """Scale line integrals [B, 1, H, W] so that each image's largest value is 1."""
+    return image / image.amax((1, 2, 3), keepdim=True).clamp(min=1e-6)
