@@ -25,7 +25,7 @@ from wrist_tables import markdown
 
 from surgical_perception.evaluation.results import provenance, write_json
 
-SEED = 20262
+SEED = 20263
 
 
 def main():

@@ -19,7 +19,7 @@ from xray_registration.volume.attenuation import AttenuationConfig
 # Half widths of the starts, in mm and degrees alike.
 RANGES = (3, 6)
 # Bones are moved by up to this within their own X-rays, and searched from as far again.
-_MOVED, _MOVES = 4.0, 2
+_MOVED, _MOVES = 4.0, 4
 _CROP_MM = 12.0
 
 

@@ -17,7 +17,7 @@ class PyramidLevel:
     voxel_mm: float  # spacing of the volume that is rendered
     similarity: str  # 'global_ncc', 'local_ncc' or 'gradient_ncc'
     max_steps: int
-    patch: int = 15  # side of the local window in pixels
+    patch: int = 15  # side of the local window in pixels, fewer where they are coarser than asked
     step_mm: float | None = None  # between samples on a ray; None is the voxel spacing
     pixel_mm: float | None = None  # size of a binned pixel at the isocentre's depth
     margin_mm: float = 3.0  # around the projected CT, where the region is that

@@ -18,7 +18,7 @@ from xray_registration.solvers.levenberg_marquardt import is_ill_conditioned
 # ellipsoids hold 92 % of the truths or more on each of three CTs and on every kind of X-ray:
 # frontal, lateral, two views, full dose, low dose with blur (benchmarks/calibration.py, tuning
 # seeds).  X-rays from nearly the front at full dose would do with 1.6 and 0.025; from the side and
-# at low dose those held two thirds.
+# at low dose those held 63 % to 83 %.
 SCATTER = 2.0
 MISFIT = 0.05
 

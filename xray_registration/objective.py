@@ -1,5 +1,6 @@
 """The cost of a pose over all views at one pyramid level."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ class LevelObjective:
         depth_m = 1e-3 * config.source_to_isocentre_mm
         self._windows = [self._window(index, depth_m) for index in range(len(views))]
         self.terms = [
-            self._term(window, view.camera_from_reference, None)
+            self._term(window, view.camera_from_reference, None, depth_m)
             for window, view in zip(self._windows, views, strict=True)
         ]
         # A pixel at the isocentre is about its detector size halved; a fiftieth of that is far
@@ -91,7 +92,9 @@ class LevelObjective:
                 )
             if self._beyond is not None:
                 window = left_out(window, carm_from_ct, self._beyond, self._draw)
-            self.terms[index] = self._term(window, view.camera_from_reference, window.mask)
+            self.terms[index] = self._term(
+                window, view.camera_from_reference, window.mask, depth_m
+            )
 
     def _window(self, index, depth_m):
         """Return one view binned for this level, with the isocentre at a depth."""
@@ -104,11 +107,20 @@ class LevelObjective:
             self._binned[index, factor] = Window(*binned_view(view, factor))
         return self._binned[index, factor]
 
-    def _term(self, window, camera_from_reference, mask):
+    def _term(self, window, camera_from_reference, mask, depth_m):
         similarity = SIMILARITIES[self._level.similarity](
-            window.image, window.mask, self._level.patch, self._robust_scale
+            window.image, window.mask, self._patch(window.camera, depth_m), self._robust_scale
         )
         return Term(similarity, window.camera, camera_from_reference, mask)
+
+    def _patch(self, camera, depth_m):
+        """Return the patch's side in pixels, smaller where the X-ray is coarser than asked for."""
+        level = self._level
+        if level.pixel_mm is None:
+            return level.patch
+        pixel_mm = 1e3 * max(depth_m, 1e-3) / camera.fx
+        radius = math.ceil((level.patch * level.pixel_mm / pixel_mm - 1) / 2)
+        return min(level.patch, 2 * max(radius, 1) + 1)
 
     def _draw(self, volume, camera, carm_from_ct, mask=None):
         """Return the DRR [H, W] of a volume; steps of a voxel are fine enough for an outline."""
