@@ -15,13 +15,14 @@ class PyramidLevel:
 
     image_size: int | None  # the longer image side after binning; None: pixel_mm says it
     voxel_mm: float  # spacing of the volume that is rendered
-    similarity: str  # 'global_ncc', 'local_ncc' or 'gradient_ncc'
+    similarity: str  # 'global_ncc', 'local_ncc', 'gradient_ncc', or 'learned' by a network
     max_steps: int
     patch: int = 15  # side of the local window in pixels, fewer where they are coarser than asked
     step_mm: float | None = None  # between samples on a ray; None is the voxel spacing
     pixel_mm: float | None = None  # size of a binned pixel at the isocentre's depth
     margin_mm: float = 3.0  # around the projected CT, where the region is that
     redraws: int = 1  # descents, each after the region has been drawn anew
+    stride: int = 0  # of the network's features, where they are learned
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from surgical_perception.geometry import se3
-from xray_registration.drr import render
+from xray_registration.drr import Rendering, render
 from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.region import COVERED, Window, around_projection, left_out, share_in_view
 from xray_registration.similarity import SIMILARITIES
 from xray_registration.similarity.linearisation import Linearisation
+
+# The similarity of levels whose features a network makes.
+LEARNED = 'learned'
 
 # Steps that leave the region find other edges there: bones began to spin by tens of degrees.
 _STEP_PER_MARGIN = 0.2
@@ -58,6 +61,10 @@ class LevelObjective:
         self._region = config.region
         self._beyond = volumes.continuation() if config.region.leave_out_cut else None
         self._views = views
+        self._network = volumes.network if level.similarity == LEARNED else None
+        self._projected = [self._volume]
+        if self._network:
+            self._projected = self._network.projected(self._volume)
         self._binned = {}
         depth_m = 1e-3 * config.source_to_isocentre_mm
         self._windows = [self._window(index, depth_m) for index in range(len(views))]
@@ -108,9 +115,12 @@ class LevelObjective:
         return self._binned[index, factor]
 
     def _term(self, window, camera_from_reference, mask, depth_m):
-        similarity = SIMILARITIES[self._level.similarity](
-            window.image, window.mask, self._patch(window.camera, depth_m), self._robust_scale
-        )
+        if self._network:
+            similarity = self._network.similarity(window.image, window.mask, self._level.stride)
+        else:
+            patch = self._patch(window.camera, depth_m)
+            kind = SIMILARITIES[self._level.similarity]
+            similarity = kind(window.image, window.mask, patch, self._robust_scale)
         return Term(similarity, window.camera, camera_from_reference, mask)
 
     def _patch(self, camera, depth_m):
@@ -154,16 +164,24 @@ class LevelObjective:
         return self._render(term.camera, carm_from_ct, jacobian, term.mask)
 
     def _render(self, camera, carm_from_ct, jacobian, mask=None):
-        return render(
-            self._volume,
-            camera,
-            carm_from_ct,
-            jacobian,
-            mask,
-            step_m=self._step_m,
-            isocentre_m=self.isocentre_m,
-            backend=self._backend,
-        )
+        """Return a Rendering: image [1, H, W], or [1, C, H, W] where a network made C volumes."""
+        found = [
+            render(
+                volume,
+                camera,
+                carm_from_ct,
+                jacobian,
+                mask,
+                step_m=self._step_m,
+                isocentre_m=self.isocentre_m,
+                backend=self._backend,
+            )
+            for volume in self._projected
+        ]
+        if len(found) == 1:
+            return found[0]
+        columns = None if jacobian == 'none' else np.stack([f.jacobian for f in found], 1)
+        return Rendering(np.stack([f.image for f in found], 1), columns)
 
     def linearise(self, evaluated):
         """Return the Linearisation of the mean cost at an evaluated pose."""
@@ -197,7 +215,9 @@ class LevelObjective:
         """Return the share of the image that the CT covers, or of its projection that it shows."""
         if self._region.kind == 'whole':
             return min(
-                float((image[window.mask] > COVERED).mean()) if window.mask.any() else 0.0
+                float((_attenuation(image)[window.mask] > COVERED).mean())
+                if window.mask.any()
+                else 0.0
                 for image, window in zip(images, self._windows, strict=True)
             )
         reference_from_ct = se3.inverse(ct_from_reference)
@@ -210,3 +230,8 @@ class LevelObjective:
             )
             for window, view in zip(self._windows, self._views, strict=True)
         )
+
+
+def _attenuation(image):
+    """Return line integrals [H, W] of an image, of which a network's come in channels."""
+    return image if image.ndim == 2 else image.mean(0)

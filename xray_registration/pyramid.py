@@ -15,10 +15,11 @@ _MIN_BIN_SHARE = 0.75
 
 
 class VolumePyramid:
-    """An AttenuationVolume on the grids that the levels ask for, each made once."""
+    """A CT on the grids that the levels ask for, each made once, and the network that knows it."""
 
-    def __init__(self, volume):
-        self.volume = volume
+    def __init__(self, volume, network=None):
+        """Take an AttenuationVolume, and a SimilarityNetwork for levels that are learned."""
+        self.volume, self.network = volume, network
         self._grids = {}
         self._lock = threading.Lock()
 

@@ -27,7 +27,8 @@ class LearnedSimilarity:
         """
         Take an Encoder in evaluation mode, a manifold, one of the encoder's strides, and
 
-        fixed, mask    [C, H, W] and [H, W] bool; sides that are no multiples of 16 are cut
+        fixed, mask    [C, H, W] or [H, W], and [H, W] bool; sides that are no multiples of 16 are
+                       cut
         """
         self._encoder, self._manifold, self._stride = encoder, manifold, stride
         weights = next(encoder.parameters())
@@ -39,10 +40,13 @@ class LearnedSimilarity:
         used = (share >= _MIN_SHARE).to(share)
         self._weight = used / used.sum().clamp(min=1)
         with torch.no_grad():
-            self._fixed = self._point(self._prepared(self._tensor(fixed)))
+            self._fixed = self._point(self._prepared(self._channels(fixed)))
 
     def _tensor(self, image):
         return torch.as_tensor(np.ascontiguousarray(image[self._crop]), **self._like)
+
+    def _channels(self, image):
+        return self._tensor(image.reshape(-1, *image.shape[-2:]))
 
     def _prepared(self, image):
         """Return images [..., C, H, W] with what is masked at the mean of the rest."""
@@ -58,10 +62,10 @@ class LearnedSimilarity:
 
     def _evaluated(self, moving):
         with torch.no_grad():
-            return self._costs(self._point(self._prepared(self._tensor(moving))))
+            return self._costs(self._point(self._prepared(self._channels(moving))))
 
     def cost(self, moving):
-        """Return the cost of a moving image [C, H, W]: 0 is perfect."""
+        """Return the cost of a moving image [C, H, W] or [H, W]: 0 is perfect."""
         return float((self._weight * self._evaluated(moving)).sum())
 
     def similarity(self, moving):
@@ -74,7 +78,7 @@ class LearnedSimilarity:
 
     def linearise(self, moving, jacobian):
         """Return the Linearisation at a moving image [C, H, W] with Jacobian [C, H, W, 6]."""
-        image = self._prepared(self._tensor(moving))
+        image = self._prepared(self._channels(moving))
         columns = self._prepared_columns(jacobian)
 
         def push(column):
@@ -101,4 +105,5 @@ class LearnedSimilarity:
 
     def _prepared_columns(self, jacobian):
         """Return the Jacobian as six images [6, C, H, W]; what is masked follows the mean."""
-        return self._prepared(self._tensor(np.moveaxis(jacobian, -1, 0)))
+        channels = jacobian.reshape(-1, *jacobian.shape[-3:])
+        return self._prepared(self._tensor(np.moveaxis(channels, -1, 0)))

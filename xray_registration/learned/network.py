@@ -1,0 +1,103 @@
+"""A trained similarity as the registration holds it: encoder, manifold and volume network."""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+
+from surgical_perception.errors import InputError
+from xray_registration.learned import weights
+from xray_registration.learned.encoder import Encoder, EncoderConfig
+from xray_registration.learned.manifolds import MANIFOLDS
+from xray_registration.learned.similarity import LearnedSimilarity
+from xray_registration.learned.volume_networks import VolumeNetwork, VolumeNetworkConfig
+from xray_registration.volume.attenuation import AttenuationVolume
+
+
+@dataclass(frozen=True)
+class SimilarityNetworkConfig:
+    """Everything that a similarity network is built from."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    volume: VolumeNetworkConfig = field(default_factory=lambda: VolumeNetworkConfig('none'))
+    manifold: str = 'spherical'
+
+
+class SimilarityNetwork(torch.nn.Module):
+    """Encoder of images and, where there is one, network of the volume."""
+
+    def __init__(self, config):
+        super().__init__()
+        if config.manifold not in MANIFOLDS:
+            raise InputError(
+                f'manifold is {config.manifold!r}, expected one of {", ".join(MANIFOLDS)}'
+            )
+        self.config = config
+        self.manifold = MANIFOLDS[config.manifold]
+        self.encoder = Encoder(config.encoder)
+        self.volume = None if config.volume.kind == 'none' else VolumeNetwork(config.volume)
+        if config.encoder.in_channels != self.channels:
+            raise InputError(
+                f'encoder.in_channels is {config.encoder.in_channels}, but the volume network '
+                f'makes {self.channels}'
+            )
+
+    @property
+    def channels(self):
+        """Number of volumes that are projected."""
+        return 1 if self.volume is None else self.volume.channels
+
+    @property
+    def strides(self):
+        """Strides of the features, coarse ones first."""
+        return self.config.encoder.strides
+
+    def similarity(self, fixed, mask, stride):
+        """Return the LearnedSimilarity to a fixed image [H, W] with mask [H, W] bool."""
+        if stride not in self.strides:
+            raise InputError(f'stride is {stride}, this network has {self.strides}')
+        fixed = np.repeat(fixed[None], self.channels, 0)
+        return LearnedSimilarity(self.encoder, self.manifold, stride, fixed, mask)
+
+    def projected(self, volume):
+        """Return the AttenuationVolumes that are rendered in the place of one."""
+        if self.volume is None:
+            return [volume]
+        if 'learned' not in volume.cache:
+            with torch.no_grad():
+                channels = self.volume(torch.as_tensor(volume.mu_per_m)).cpu().numpy()
+            volume.cache['learned'] = [
+                AttenuationVolume(np.ascontiguousarray(mu), volume.ct_from_index)
+                for mu in channels
+            ]
+        return volume.cache['learned']
+
+
+def load_similarity(folder, ct_sha256, device='cpu'):
+    """
+    Return the SimilarityNetwork of a folder that `train similarity` wrote, ready to be used.
+
+    Raises InputError for weights that are damaged, of another kind, or of another CT.
+    """
+    tensors, card = weights.load(folder, 'similarity', ct_sha256)
+    try:
+        network = SimilarityNetwork(config_from_card(card.config))
+        network.load_state_dict(tensors)
+    except (TypeError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f'{folder}: card and weights do not fit together: {reason}') from None
+    return network.to(device).eval().requires_grad_(False)
+
+
+def config_from_card(values):
+    """Return the SimilarityNetworkConfig that a card holds as plain values."""
+    encoder = dict(values['encoder'])
+    for name in ('widths', 'strides'):
+        encoder[name] = tuple(encoder[name])
+    volume = VolumeNetworkConfig(**values['volume'])
+    return SimilarityNetworkConfig(EncoderConfig(**encoder), volume, values['manifold'])
+
+
+def config_for_card(config):
+    """Return a SimilarityNetworkConfig as plain values."""
+    return asdict(config)
