@@ -41,12 +41,12 @@ def _answers(rows):
 def _overload(rows):
     (r,) = rows
     counted = r['arrived'] == r['all_registered'] + r['dropped']
-    what = 'X-rays at twice the capacity for 10 s'
+    what = 'X-rays for 10 s, at twice the rate that the registration alone can do'
     return what, (
         f'{r["registered"]} of {r["sent"]} registered, every other one '
         f'{"counted" if counted else "NOT COUNTED"}; the first one afterwards after '
         f'{r["recovery_s"]:.2f} s, {r["after_dropped"]} of the next {r["after_sent"]} dropped at '
-        '90 % of the capacity'
+        '90 % of the rate that was reached'
     )
 
 
