@@ -33,9 +33,12 @@ def _fuzz(rows):
 
 
 def _answers(rows):
-    bad = [row['seconds'] for row in rows if not row['has_pose']]
+    bad_ms = [1e3 * row['seconds'] for row in rows if not row['has_pose']]
     what = 'hostile X-rays to the running node'
-    return what, f'{len(bad)} refused, each with its reason: {_times(bad)}'
+    return what, (
+        f'{len(bad_ms)} refused, each with its reason: median {np.median(bad_ms):.0f} ms, longest '
+        f'{max(bad_ms):.0f} ms'
+    )
 
 
 def _overload(rows):
