@@ -117,7 +117,7 @@ def answers(trials, count, _folder, say):
 
 
 def overload(trials, _count, _folder, say):
-    """Images at twice the capacity, then at nine tenths of it."""
+    """Images at twice the capacity, then at nine tenths of what was reached."""
     if not trials.rows:
         trials.add(**reliability_streams.overload(say))
 

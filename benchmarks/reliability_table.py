@@ -33,20 +33,23 @@ def _fuzz(rows):
 
 
 def _answers(rows):
-    bad = [row['seconds'] for row in rows if not row['has_pose']]
+    bad_ms = [1e3 * row['seconds'] for row in rows if not row['has_pose']]
     what = 'hostile X-rays to the running node'
-    return what, f'{len(bad)} refused, each with its reason: {_times(bad)}'
+    return what, (
+        f'{len(bad_ms)} refused, each with its reason: median {np.median(bad_ms):.0f} ms, longest '
+        f'{max(bad_ms):.0f} ms'
+    )
 
 
 def _overload(rows):
     (r,) = rows
     counted = r['arrived'] == r['all_registered'] + r['dropped']
-    what = 'X-rays at twice the capacity for 10 s'
+    what = 'X-rays for 10 s, at twice the rate that the registration alone can do'
     return what, (
         f'{r["registered"]} of {r["sent"]} registered, every other one '
         f'{"counted" if counted else "NOT COUNTED"}; the first one afterwards after '
         f'{r["recovery_s"]:.2f} s, {r["after_dropped"]} of the next {r["after_sent"]} dropped at '
-        '90 % of the capacity'
+        '90 % of the rate that was reached'
     )
 
 

@@ -8,6 +8,7 @@ as `ros2 launch` does; `--show-args` lists the arguments.
 """
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -64,9 +65,15 @@ def find_launch_file(words: Sequence[str]) -> Path:
     if len(words) != 2:
         raise InputError('give a launch file, or a package and a file name; see --help')
     share = package_share(words[0])
-    found = sorted(share.rglob(words[1]))
+    # Path.rglob does not enter folders that are links, as those of an editable install are.
+    files = [
+        Path(folder, name)
+        for folder, _, names in os.walk(share, followlinks=True)
+        for name in names
+    ]
+    found = [path for path in files if path.name == words[1]]
     if len(found) != 1:
-        names = sorted(path.name for path in share.rglob('*.launch.xml'))
+        names = sorted(path.name for path in files if path.name.endswith('.launch.xml'))
         raise InputError(f'{share} has no file {words[1]}: it has {", ".join(names) or "none"}')
     return found[0]
 

@@ -196,10 +196,14 @@ def test_show_args(prefix, capsys):
     ]
 
 
-def test_a_launch_file_is_found_by_package_and_name(prefix, capsys):
+@pytest.mark.parametrize('linked', [False, True], ids=['a folder', 'a link, as in .venv'])
+def test_a_launch_file_is_found_by_package_and_name(prefix, linked, capsys):
     share = make_package(prefix)
-    (share / 'launch').mkdir()
-    write_launch(share / 'launch' / 'b.launch.xml', '<arg name="x" default="1"/>')
+    folder = prefix / 'checkout' if linked else share / 'launch'
+    folder.mkdir()
+    if linked:
+        (share / 'launch').symlink_to(folder)
+    write_launch(folder / 'b.launch.xml', '<arg name="x" default="1"/>')
     assert main([PACKAGE, 'b.launch.xml', '-s']) == 0
     assert main([PACKAGE, 'c.launch.xml', '-s']) == 2
     assert 'it has b.launch.xml' in capsys.readouterr().err
