@@ -18,6 +18,9 @@ _LOCAL = PyramidLevel(
 # bones that were moved within their own X-rays came out 0.26 degrees off in the median, here 0.22.
 _GRADIENT = replace(_LOCAL, similarity='gradient_ncc', pixel_mm=0.39, patch=7)
 
+# Networks are trained on images of this size and volumes of this spacing.
+_LEARNED_SIZE, _LEARNED_VOXEL_MM = 128, 2.8
+
 # By what the last level compares.  Gradients tell right from wrong: on a real radius a pose turned
 # half about the shaft costs 0.63 against 0.37, while local correlation finds both equally good.
 BONE_LEVELS = {
@@ -69,4 +72,23 @@ def segmented_bone(similarity='gradient_ncc'):
         multistart=replace(
             config.multistart, max_starts=10, rotation_deg=8.0, in_plane_mm=5.0, depth_mm=5.0
         ),
+    )
+
+
+def learned(config, strides):
+    """
+    Return a RegistrationConfig whose first levels are learned, one for each stride.
+
+    The last search level stays, since the gate's limits are those of its cost, and so do the
+    finer ones: what a network brings near, they finish.
+    """
+    lead_in = tuple(
+        PyramidLevel(_LEARNED_SIZE, _LEARNED_VOXEL_MM, 'learned', 15, stride=stride)
+        for stride in strides
+    )
+    return replace(
+        config,
+        method='spherical',
+        levels=lead_in + config.levels[config.search_levels - 1 :],
+        search_levels=len(lead_in) + 1,
     )

@@ -42,6 +42,8 @@ def register(views, volume, start=None, config=None, cancelled=None):
     if config.init not in INITS:
         raise InputError(f'init is {config.init!r}, expected one of {", ".join(INITS)}')
     volumes = volume if isinstance(volume, VolumePyramid) else VolumePyramid(volume)
+    if config.method == 'spherical' and volumes.network is None:
+        raise InputError('method spherical needs trained weights: give them, or take method lm')
     if config.region.kind not in REGIONS:
         raise InputError(
             f'region.kind is {config.region.kind!r}, expected one of {", ".join(REGIONS)}'

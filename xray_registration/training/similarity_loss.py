@@ -12,14 +12,12 @@ import torch
 from torch import nn
 
 from xray_registration.learned.losses import direction_loss, geodesic_gradient
-from xray_registration.learned.manifolds import MANIFOLDS
 
 
 @dataclass(frozen=True)
 class SimilarityLossConfig:
     """What the similarity is asked for."""
 
-    manifold: str = 'spherical'
     geodesic: str = 'so4'
     focal_mm: float = 1020.0
     polar: bool = False
@@ -32,14 +30,16 @@ class SimilarityLossConfig:
 class SimilarityLoss(nn.Module):
     """The loss of a Batch; one module, so that a distributed trainer can wrap it."""
 
-    def __init__(self, encoder, config, source_to_isocentre_m):
+    def __init__(self, network, config, source_to_isocentre_m):
+        """Take a SimilarityNetwork whose volume network, if any, is not trained here."""
         super().__init__()
-        self.encoder, self.config = encoder, config
+        self.encoder, self._manifold = network.encoder, network.manifold
+        self.config = config
         self._distance_m = source_to_isocentre_m
 
     def forward(self, batch):
         """Return (loss, {name: value}) of a Batch."""
-        config, manifold = self.config, MANIFOLDS[self.config.manifold]
+        config, manifold = self.config, self._manifold
         wanted = geodesic_gradient(
             batch.start.double(),
             batch.truth.double(),
