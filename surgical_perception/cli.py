@@ -24,6 +24,7 @@ from surgical_perception.verbs.landmarks import landmarks
 from surgical_perception.verbs.register import register
 from surgical_perception.verbs.replay import replay
 from surgical_perception.verbs.track import track
+from surgical_perception.verbs.train import train
 from surgical_perception.verbs.view import view
 
 PROGRAM = 'surgical-perception'
@@ -59,6 +60,7 @@ def _common(
 app.command(cls=SeveralValues)(register)
 app.command()(camera)
 app.command(cls=SeveralValues)(landmarks)
+app.add_typer(train, name='train')
 app.command()(track)
 app.command()(evaluate)
 app.command()(compare)

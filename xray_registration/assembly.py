@@ -9,7 +9,7 @@ def load_pipeline(parameters):
     Load and verify the CT, warm the renderer, and return the RegistrationPipeline.
 
     Takes XrayRegistrationParameters; raises InputError for a CT that is missing, unreadable or
-    not the one that `ct.sha256` names.
+    not the one that `ct.sha256` names, and for weights that are not for it.
     """
     # Imported when needed: a node says that it starts before torch and numba have loaded.
     from xray_registration.pipeline import RegistrationPipeline
@@ -24,6 +24,20 @@ def load_pipeline(parameters):
             f'{parameters.ct.path} has sha256 {ct.sha256}, but ct.sha256 is {expected}: '
             'this is not the CT of that plan'
         )
-    pipeline = RegistrationPipeline(ct, registration_config(parameters))
+    network = load_network(parameters, ct)
+    pipeline = RegistrationPipeline(ct, registration_config(parameters), network)
     pipeline.warm_up()
     return pipeline
+
+
+def load_network(parameters, ct):
+    """
+    Return the SimilarityNetwork that the parameters name, None where the method needs none.
+
+    Raises InputError for weights that are damaged, or of another CT.
+    """
+    if parameters.method != 'spherical':
+        return None
+    from xray_registration.learned.network import load_similarity
+
+    return load_similarity(parameters.weights.path, ct.sha256)

@@ -31,7 +31,7 @@ class CtParameters:
 class WeightsParameters:
     """Trained networks."""
 
-    path: str = param('', 'Weights of a trained method; `lm` needs none.')
+    path: str = param('', 'Folder that `surgical-perception train` wrote; method lm needs none.')
 
 
 @dataclass(frozen=True)

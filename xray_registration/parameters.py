@@ -73,7 +73,12 @@ class XrayRegistrationParameters:
         'line integrals, bone dark.',
         choices=INTENSITIES,
     )
-    method: str = param(_CONFIG.method, 'Registration method.', choices=('lm',))
+    method: str = param(
+        _CONFIG.method,
+        'lm: no training; spherical: the same, led in by a similarity that was trained for the CT '
+        '(weights.path).',
+        choices=('lm', 'spherical'),
+    )
     device: str = param('auto', 'Where to compute.', choices=tuple(_BACKENDS))
     init: str = param(
         'previous',
@@ -107,7 +112,20 @@ class XrayRegistrationParameters:
         """Return one sentence for each value that is good alone but not with the others."""
         checks = [
             (self.init == 'network', "init 'network' is not available yet: use another init"),
-            (self.weights.path, f'weights.path is set, but method {self.method} uses no network'),
+            (
+                self.weights.path and self.method == 'lm',
+                'weights.path is set, but method lm uses no network',
+            ),
+            (
+                self.method == 'spherical' and not self.weights.path,
+                'method is spherical, but weights.path is empty: name the folder that `train '
+                'similarity` wrote',
+            ),
+            (
+                self.method == 'spherical' and self.region.kind == 'projection',
+                'method spherical compares whole images: use method lm where region.kind is '
+                'projection',
+            ),
             (not self.views, 'views is empty: name at least one, such as carm'),
             (
                 len(set(self.views)) < len(self.views) or '' in self.views,

@@ -6,6 +6,7 @@ from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.config import RegistrationConfig
 from xray_registration.drr import render
 from xray_registration.overlay import overlay
+from xray_registration.presets import learned
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.registration import register
 from xray_registration.search.hypotheses import MATCHING
@@ -21,12 +22,14 @@ _PICTURE_VOXEL_MM = 1.0
 class RegistrationPipeline:
     """One CT and one configuration; thread-safe for one registration at a time."""
 
-    def __init__(self, ct, config=None):
-        """Take a CtImage and a RegistrationConfig."""
+    def __init__(self, ct, config=None, network=None):
+        """Take a CtImage, a RegistrationConfig, and the SimilarityNetwork of a learned method."""
         self.ct = ct
         self.config = config or RegistrationConfig()
+        if network is not None:
+            self.config = learned(self.config, network.strides)
         self._tracking_config = tracking_config(self.config)
-        self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation))
+        self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation), network)
         self._surface = None
 
     def warm_up(self):
