@@ -14,6 +14,7 @@ from trials import START_RANGES
 
 from surgical_perception.geometry import se3
 from xray_registration.config import MultistartConfig, RegistrationConfig
+from xray_registration.presets import learned
 from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.registration import register
 
@@ -42,6 +43,7 @@ class Method:
     run: Callable  # (view, volumes, start, start_range) -> Outcome
     conditions: tuple[tuple[str, str], ...]  # (case, start range)
     max_trials: int
+    needs_network: bool = False  # in the VolumePyramid
 
 
 def _lm(view, volumes, start, start_range):
@@ -55,6 +57,11 @@ def _multistart(view, volumes, start, start_range):
         depth_mm=start_range.depth_mm,
     )
     config = RegistrationConfig(init='multistart', multistart=box)
+    return _outcome(register([view], volumes, start, config))
+
+
+def _spherical(view, volumes, start, start_range):
+    config = learned(RegistrationConfig(init='start'), volumes.network.strides)
     return _outcome(register([view], volumes, start, config))
 
 
@@ -100,6 +107,9 @@ METHODS = {
         _multistart,
         (*_CURVE, *product(_VARIANTS, (_FAR,)), *product(_OBSTRUCTED, (_NEAR,))),
         30,
+    ),
+    'spherical': Method(
+        'spherical, one start', _spherical, (*_CURVE, ('chest harder', _FAR)), 30, True
     ),
     'bobyqa': Method('BOBYQA, same costs', _bobyqa, _MAIN_NEAR, 30),
     'adam': Method(

@@ -2,8 +2,9 @@
 Registration accuracy and speed on X-rays that another projector made.
 
     python benchmarks/registration.py [--quick] [--methods lm,multistart,...] [--cases chest,...]
+        [--weights DIR ...]
 
-Every method sees the same X-rays and starts.  Ctrl-C keeps what is finished.  Leaves
+Learned methods are run where --weights holds a network for the CT.  Every method sees the same X-rays and starts.  Ctrl-C keeps what is finished.  Leaves
 registration.{md,csv,json,png} in the folder of --out, by default results/benchmarks.
 """
 
@@ -25,6 +26,7 @@ from trials import START_RANGES, starts
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation.results import provenance, write_json
 from xray_registration.config import RegistrationConfig
+from xray_registration.learned.network import load_similarity
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.volume.attenuation import attenuation_from_ct
 
@@ -62,7 +64,7 @@ def _run(options, progress, records):
             continue
         for method, start_range in product(options.methods, options.within):
             trials = _trials(METHODS[method], case, start_range, options)
-            if not trials:
+            if not trials or (METHODS[method].needs_network and volumes.network is None):
                 continue
             task = progress.add_task(
                 f'{case.name}: {method}, {start_range.name}', total=len(trials)
@@ -84,12 +86,22 @@ def _prepared(case, options, progress):
     task = progress.add_task(f'{case.name}: X-rays and volumes', total=None)
     try:
         xrays = targets(case, options.poses, SEED)
-        volumes = VolumePyramid(attenuation_from_ct(case.ct))
+        volumes = VolumePyramid(attenuation_from_ct(case.ct), _network(case, options))
         start_range = next(iter(START_RANGES.values()))
         METHODS['lm'].run(xrays.views[0], volumes, xrays.carm_from_ct[0], start_range)
     finally:
         progress.remove_task(task)
     return xrays, volumes
+
+
+def _network(case, options):
+    """Return the first network of --weights that is for a case's CT, or None."""
+    for folder in options.weights:
+        try:
+            return load_similarity(folder, case.ct.sha256)
+        except InputError:
+            continue
+    return None
 
 
 def _trials(method, case, start_range, options):
@@ -120,6 +132,7 @@ def _options():
     parser.add_argument('--quick', action='store_true', help='3 poses, 1 start, our methods only')
     parser.add_argument('--methods', type=_names(METHODS), help=', '.join(METHODS))
     parser.add_argument('--cases', type=_names(CASES), help='; '.join(CASES))
+    parser.add_argument('--weights', type=Path, nargs='*', default=[], help='of train similarity')
     parser.add_argument('--within', type=_names(_RANGES), help=f'deg: {", ".join(_RANGES)}')
     parser.add_argument('--out', type=Path, default=CHECKOUT / 'results' / 'benchmarks')
     options = parser.parse_args()

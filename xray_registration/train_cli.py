@@ -5,11 +5,14 @@ from dataclasses import replace
 from rich.console import Console
 
 from surgical_perception.errors import InputError
+from xray_registration.learned.network import load_similarity
+from xray_registration.training.landscape import draw_landscape
 from xray_registration.training.presets import similarity_preset
 from xray_registration.training.train_similarity import train_similarity
 from xray_registration.volume.loader import load_ct
 
 DEVICES = ('cpu', 'cuda')
+LANDSCAPE = 'landscape.png'
 
 
 def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, device=None):
@@ -26,7 +29,12 @@ def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, de
     console = Console(stderr=True)
     with console.status('loading the CT'):
         cts = [load_ct(path) for path in ct_paths]
-    card = train_similarity(cts, replace(config, loop=loop), out, agnostic, device)
+    config = replace(config, loop=loop)
+    card = train_similarity(cts, config, out, agnostic, device)
+    with console.status('drawing the landscape'):
+        network = load_similarity(out, cts[0].sha256)
+        draw_landscape(out / LANDSCAPE, network, cts[0], config.scene, config.loss.focal_mm)
     minutes = card.training['seconds'] / 60
     console.print(f'{out}: trained for {minutes:.1f} min; use it as weights.path')
+    console.print(f'Look at {out / LANDSCAPE}')
     return card
