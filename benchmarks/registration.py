@@ -4,8 +4,9 @@ Registration accuracy and speed on X-rays that another projector made.
     python benchmarks/registration.py [--quick] [--methods lm,multistart,...] [--cases chest,...]
         [--weights DIR ...]
 
-Learned methods are run where --weights holds a network for the CT.  Every method sees the same X-rays and starts.  Ctrl-C keeps what is finished.  Leaves
-registration.{md,csv,json,png} in the folder of --out, by default results/benchmarks.
+Every method sees the same X-rays and starts; learned ones run where --weights holds a network for
+the CT.  Ctrl-C keeps what is finished.  Leaves registration.{md,csv,json,png} in the folder of
+--out, by default results/benchmarks.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from surgical_perception.errors import InputError
 from surgical_perception.evaluation.results import provenance, write_json
 from xray_registration.config import RegistrationConfig
 from xray_registration.learned.network import load_similarity
+from xray_registration.learned.weights import read_card
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.volume.attenuation import attenuation_from_ct
 
@@ -97,10 +99,9 @@ def _prepared(case, options, progress):
 def _network(case, options):
     """Return the first network of --weights that is for a case's CT, or None."""
     for folder in options.weights:
-        try:
+        card = read_card(folder)
+        if card.agnostic or case.ct.sha256 in card.ct_sha256:
             return load_similarity(folder, case.ct.sha256)
-        except InputError:
-            continue
     return None
 
 

@@ -73,7 +73,7 @@ def load(folder, kind, ct_sha256=None):
     Raises InputError for what is absent, damaged, of another kind or of another patient.
     """
     folder = Path(folder)
-    card = _card(folder)
+    card = read_card(folder)
     if card.kind != kind:
         raise InputError(f'{folder}: these weights are of kind {card.kind!r}, not {kind!r}')
     if ct_sha256 is not None and not card.agnostic and ct_sha256 not in card.ct_sha256:
@@ -92,8 +92,9 @@ def load(folder, kind, ct_sha256=None):
         raise InputError(f'{path}: cannot be read: {error}') from None
 
 
-def _card(folder):
-    path = folder / CARD
+def read_card(folder):
+    """Return the Card of a folder; raises InputError where there is none that can be read."""
+    path = Path(folder) / CARD
     if not path.is_file():
         raise InputError(f'{path} is absent: give the folder that `train` wrote')
     if path.stat().st_size > _MAX_CARD_BYTES:
