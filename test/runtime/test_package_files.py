@@ -31,6 +31,7 @@ ROSDEP = {
     'pyyaml': 'python3-yaml',
     'rich': 'python3-rich',
     'rosbags': 'python3-rosbags-pip',
+    'safetensors': None,
     'scipy': 'python3-scipy',
     'SimpleITK': None,
     'torch': None,

@@ -31,11 +31,11 @@ _SCENE = SceneConfig(
 )
 
 SIMILARITY_PRESETS = {
-    # Three quarters of an hour on one CPU core.
+    # Half an hour on one CPU core.
     'tiny': SimilarityTraining(
         SimilarityNetworkConfig(EncoderConfig(8, (8, 16, 24, 32), 1)),
         _SCENE,
-        loop=LoopConfig(steps=4500, batch=8, rate=3e-3),
+        loop=LoopConfig(steps=2000, batch=8, rate=3e-3),
     ),
     'paper': SimilarityTraining(scene=_SCENE, loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
 }
