@@ -24,20 +24,26 @@ def load_pipeline(parameters):
             f'{parameters.ct.path} has sha256 {ct.sha256}, but ct.sha256 is {expected}: '
             'this is not the CT of that plan'
         )
-    network = load_network(parameters, ct)
-    pipeline = RegistrationPipeline(ct, registration_config(parameters), network)
+    pipeline = RegistrationPipeline(
+        ct, registration_config(parameters), *load_networks(parameters, ct)
+    )
     pipeline.warm_up()
     return pipeline
 
 
-def load_network(parameters, ct):
+def load_networks(parameters, ct):
     """
-    Return the SimilarityNetwork that the parameters name, None where the method needs none.
+    Return the (SimilarityNetwork, PoseNetwork) that parameters name, None for what is not used.
 
     Raises InputError for weights that are damaged, or of another CT.
     """
-    if parameters.method != 'spherical':
-        return None
-    from xray_registration.learned.network import load_similarity
+    similarity = pose = None
+    if parameters.method == 'spherical':
+        from xray_registration.learned.network import load_similarity
 
-    return load_similarity(parameters.weights.path, ct.sha256)
+        similarity = load_similarity(parameters.weights.path, ct.sha256)
+    if parameters.init == 'network':
+        from xray_registration.learned.pose_network import load_pose_network
+
+        pose = load_pose_network(parameters.weights.regressor, ct.sha256)
+    return similarity, pose

@@ -31,7 +31,8 @@ class CtParameters:
 class WeightsParameters:
     """Trained networks."""
 
-    path: str = param('', 'Folder that `surgical-perception train` wrote; method lm needs none.')
+    path: str = param('', 'Folder that `train similarity` wrote, for method spherical.')
+    regressor: str = param('', 'Folder that `train regressor` wrote, for init network.')
 
 
 @dataclass(frozen=True)

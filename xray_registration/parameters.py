@@ -84,8 +84,8 @@ class XrayRegistrationParameters:
         'previous',
         'Where a registration starts. previous: the last accepted pose, or multistart while there '
         'is none; parameter: init_pose; multistart: no start, many poses around every C-arm '
-        'position in search.positions; network: not available yet. A pose on initial_pose wins '
-        'until a result was accepted.',
+        'position in search.positions; network: where weights.regressor sees the CT. A pose on '
+        'initial_pose wins until a result was accepted.',
         choices=INITS,
     )
     init_pose: tuple[float, ...] = param(
@@ -111,7 +111,15 @@ class XrayRegistrationParameters:
     def conflicts(self):
         """Return one sentence for each value that is good alone but not with the others."""
         checks = [
-            (self.init == 'network', "init 'network' is not available yet: use another init"),
+            (
+                self.init == 'network' and not self.weights.regressor,
+                'init is network, but weights.regressor is empty: name the folder that `train '
+                'regressor` wrote',
+            ),
+            (
+                self.weights.regressor and self.init != 'network',
+                f'weights.regressor is set, but init {self.init} uses no network',
+            ),
             (
                 self.weights.path and self.method == 'lm',
                 'weights.path is set, but method lm uses no network',

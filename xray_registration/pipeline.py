@@ -5,6 +5,7 @@ import numpy as np
 from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.config import RegistrationConfig
 from xray_registration.drr import render
+from xray_registration.masks.automatic import with_masks
 from xray_registration.overlay import overlay
 from xray_registration.presets import learned
 from xray_registration.pyramid import VolumePyramid
@@ -22,12 +23,16 @@ _PICTURE_VOXEL_MM = 1.0
 class RegistrationPipeline:
     """One CT and one configuration; thread-safe for one registration at a time."""
 
-    def __init__(self, ct, config=None, network=None):
-        """Take a CtImage, a RegistrationConfig, and the SimilarityNetwork of a learned method."""
+    def __init__(self, ct, config=None, network=None, pose_network=None):
+        """
+        Take a CtImage, a RegistrationConfig, and where they are used the SimilarityNetwork of a
+        learned method and the PoseNetwork that gives a start.
+        """
         self.ct = ct
         self.config = config or RegistrationConfig()
         if network is not None:
             self.config = learned(self.config, network.strides)
+        self._pose_network = pose_network
         self._tracking_config = tracking_config(self.config)
         self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation), network)
         self._surface = None
@@ -46,7 +51,10 @@ class RegistrationPipeline:
                 )
 
     def register(self, views, start=None, cancelled=None):
-        """Register Views; see `registration.register`."""
+        """Register Views; see `registration.register`.  A PoseNetwork gives a missing start."""
+        if start is None and self._pose_network:
+            view = with_masks(views, self.config.masks)[0][0]
+            start = self._pose_network.start(view, self._volumes.isocentre_m)
         return register(views, self._volumes, start, self.config, cancelled)
 
     def track(self, views, predicted, cancelled=None):

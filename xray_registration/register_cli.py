@@ -10,7 +10,7 @@ from surgical_perception.errors import InputError
 from surgical_perception.evaluation import results
 from surgical_perception.geometry import se3
 from surgical_perception.parameter_files import read_values
-from xray_registration.assembly import load_network
+from xray_registration.assembly import load_networks
 from xray_registration.calibration import corrected_views
 from xray_registration.image_files import save_picture
 from xray_registration.masks.automatic import with_masks
@@ -55,7 +55,7 @@ def run(
     if start is None:
         start = files.start(ct)
     with console.status('preparing the renderer'):
-        pipeline = RegistrationPipeline(ct, config, load_network(parameters, ct))
+        pipeline = RegistrationPipeline(ct, config, *load_networks(parameters, ct))
         pipeline.warm_up()
     with console.status('registering'):
         result = pipeline.register(views, start)

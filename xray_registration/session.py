@@ -14,7 +14,8 @@ class Registration(NamedTuple):
     """
     The outcome of one shot.
 
-    start_name  where it started: initial_pose, parameter, previous, tracking or multistart
+    start_name  where it started: initial_pose, parameter, previous, tracking, network or
+                multistart
     accepted    whether the pose may be published
     note        what the user should know about the start, '' for nothing
     """
@@ -80,7 +81,8 @@ class RegistrationSession:
             )
             self._drop(given)
             given = None
-        known = motion if parameters.init == 'previous' and frame == reference else None
+        follows = parameters.init in ('previous', 'network')
+        known = motion if follows and frame == reference else None
         name, start = _start(given, known, parameters)
         result, tracked = follow(
             None if given else known,
@@ -115,6 +117,6 @@ def _start(given, known: Motion | None, parameters):
         return 'initial_pose', given.frame_from_ct
     if parameters.init == 'parameter':
         return 'parameter', parameters.start_pose()
-    if known:
+    if known and parameters.init == 'previous':
         return 'previous', known.reference_from_ct
-    return 'multistart', None
+    return ('network' if parameters.init == 'network' else 'multistart'), None

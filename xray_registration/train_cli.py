@@ -7,7 +7,8 @@ from rich.console import Console
 from surgical_perception.errors import InputError
 from xray_registration.learned.network import load_similarity
 from xray_registration.training.landscape import draw_landscape
-from xray_registration.training.presets import similarity_preset
+from xray_registration.training.presets import regressor_preset, similarity_preset
+from xray_registration.training.train_regressor import train_regressor
 from xray_registration.training.train_similarity import train_similarity
 from xray_registration.volume.loader import load_ct
 
@@ -22,14 +23,9 @@ def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, de
     The arguments are those of the command line.  Raises InputError for what cannot be used,
     loop.Interrupted on Ctrl-C.
     """
-    config = similarity_preset(preset)
-    if device is not None and device not in DEVICES:
-        raise InputError(f'device is {device!r}, expected one of {", ".join(DEVICES)}')
-    loop = replace(config.loop, seed=seed, steps=steps or config.loop.steps)
+    config = _changed(similarity_preset(preset), steps, seed, device)
     console = Console(stderr=True)
-    with console.status('loading the CT'):
-        cts = [load_ct(path) for path in ct_paths]
-    config = replace(config, loop=loop)
+    cts = _loaded(console, ct_paths)
     card = train_similarity(cts, config, out, agnostic, device)
     with console.status('drawing the landscape'):
         network = load_similarity(out, cts[0].sha256)
@@ -38,3 +34,26 @@ def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, de
     console.print(f'{out}: trained for {minutes:.1f} min; use it as weights.path')
     console.print(f'Look at {out / LANDSCAPE}')
     return card
+
+
+def run_regressor(ct_paths, out, preset, agnostic=False, steps=None, seed=0, device=None):
+    """Train a pose regressor likewise; return the Card."""
+    config = _changed(regressor_preset(preset), steps, seed, device)
+    console = Console(stderr=True)
+    card = train_regressor(_loaded(console, ct_paths), config, out, agnostic, device)
+    minutes = card.training['seconds'] / 60
+    console.print(f'{out}: trained for {minutes:.1f} min; use it as weights.regressor')
+    return card
+
+
+def _changed(config, steps, seed, device):
+    """Return a preset with what the command line says instead."""
+    if device is not None and device not in DEVICES:
+        raise InputError(f'device is {device!r}, expected one of {", ".join(DEVICES)}')
+    loop = replace(config.loop, seed=seed, steps=steps or config.loop.steps)
+    return replace(config, loop=loop)
+
+
+def _loaded(console, ct_paths):
+    with console.status('loading the CT'):
+        return [load_ct(path) for path in ct_paths]

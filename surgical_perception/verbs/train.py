@@ -8,6 +8,19 @@ import typer
 from surgical_perception.several_values import SeveralValues
 from surgical_perception.verbs.exit_codes import INTERRUPTED
 
+_Cts = Annotated[
+    list[Path],
+    typer.Option(help='CT: NIfTI, NRRD or MHA file, or the folder of a DICOM series.'),
+]
+_Out = Annotated[Path, typer.Option(help='Folder for weights, card, checkpoint and curve.')]
+_Config = Annotated[str, typer.Option(help='tiny, for a CPU; paper, for a GPU.', metavar='PRESET')]
+_Agnostic = Annotated[
+    bool, typer.Option('--agnostic', help='The weights may be used with other CTs too.')
+]
+_Steps = Annotated[int | None, typer.Option(help='Instead of those of the preset.', min=1)]
+_Seed = Annotated[int, typer.Option(help='Of everything random.', min=0)]
+_Device = Annotated[str | None, typer.Option(help='cpu or cuda; the GPU if there is one.')]
+
 train = typer.Typer(
     help='Train a learned method on CTs; a run that was stopped goes on.',
     pretty_exceptions_enable=False,
@@ -21,31 +34,41 @@ def _methods():
 
 @train.command(cls=SeveralValues)
 def similarity(
-    ct: Annotated[
-        list[Path],
-        typer.Option(help='CT: NIfTI, NRRD or MHA file, or the folder of a DICOM series.'),
-    ],
-    out: Annotated[Path, typer.Option(help='Folder for weights, card, checkpoint and curve.')],
-    config: Annotated[
-        str, typer.Option(help='tiny, for a CPU; paper, for a GPU.', metavar='PRESET')
-    ] = 'tiny',
-    agnostic: Annotated[
-        bool, typer.Option('--agnostic', help='The weights may be used with other CTs too.')
-    ] = False,
-    steps: Annotated[
-        int | None, typer.Option(help='Instead of those of the preset.', min=1)
-    ] = None,
-    seed: Annotated[int, typer.Option(help='Of everything random.', min=0)] = 0,
-    device: Annotated[
-        str | None, typer.Option(help='cpu or cuda; the GPU if there is one.')
-    ] = None,
+    ct: _Cts,
+    out: _Out,
+    config: _Config = 'tiny',
+    agnostic: _Agnostic = False,
+    steps: _Steps = None,
+    seed: _Seed = 0,
+    device: _Device = None,
 ):
     """Train the similarity of method `spherical` for one CT or several."""
     from xray_registration.train_cli import run_similarity
+
+    _until_done(run_similarity, ct, out, config, agnostic, steps, seed, device)
+
+
+@train.command(cls=SeveralValues)
+def regressor(
+    ct: _Cts,
+    out: _Out,
+    config: _Config = 'tiny',
+    agnostic: _Agnostic = False,
+    steps: _Steps = None,
+    seed: _Seed = 0,
+    device: _Device = None,
+):
+    """Train the network that finds a start without being given one (init: network)."""
+    from xray_registration.train_cli import run_regressor
+
+    _until_done(run_regressor, ct, out, config, agnostic, steps, seed, device)
+
+
+def _until_done(run, *arguments):
     from xray_registration.training.loop import Interrupted
 
     try:
-        run_similarity(ct, out, config, agnostic, steps, seed, device)
+        run(*arguments)
     except Interrupted as stopped:
         typer.echo(f'{stopped}: the same command goes on', err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -107,7 +107,9 @@ def test_printed_table_escapes_what_would_break_it():
 @pytest.mark.parametrize(
     ('values', 'reason'),
     [
-        ({'init': 'network'}, 'not available'),
+        ({'init': 'network'}, 'weights.regressor is empty'),
+        ({'weights.regressor': '/w'}, 'init previous uses no network'),
+        ({'method': 'spherical'}, 'weights.path is empty'),
         ({'init': 'parameter'}, 'init_pose has 0 numbers'),
         ({'init_pose': [0, 0, 1, 0, 0, 0, 2]}, 'norm 2'),
         ({'weights.path': '/w'}, 'uses no network'),

@@ -7,7 +7,9 @@ from surgical_perception.geometry.frames import POSITIONS
 from xray_registration.learned.encoder import EncoderConfig
 from xray_registration.learned.network import SimilarityNetworkConfig
 from xray_registration.learned.pose_range import PoseRange
+from xray_registration.learned.regressor import RegressorConfig
 from xray_registration.training.loop import LoopConfig
+from xray_registration.training.regressor_loss import RegressorLossConfig
 from xray_registration.training.scenes import SceneConfig
 from xray_registration.training.similarity_loss import SimilarityLossConfig
 
@@ -41,9 +43,37 @@ SIMILARITY_PRESETS = {
 }
 
 
+@dataclass(frozen=True)
+class RegressorTraining:
+    """Everything that `train regressor` is told."""
+
+    regressor: RegressorConfig = field(default_factory=RegressorConfig)
+    scene: SceneConfig = _SCENE
+    loss: RegressorLossConfig = field(default_factory=RegressorLossConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+
+
+REGRESSOR_PRESETS = {
+    'tiny': RegressorTraining(
+        RegressorConfig((16, 32, 64, 128), (1, 1, 1, 1)),
+        loop=LoopConfig(steps=4000, batch=16, rate=1e-3),
+    ),
+    'paper': RegressorTraining(loop=LoopConfig(steps=100_000, batch=64, rate=1e-3)),
+}
+
+
+def regressor_preset(name):
+    """Return the RegressorTraining of that name; raises InputError for an unknown one."""
+    return _known(REGRESSOR_PRESETS, name, 'a regressor')
+
+
 def similarity_preset(name):
     """Return the SimilarityTraining of that name; raises InputError for an unknown one."""
-    if name not in SIMILARITY_PRESETS:
-        known = ', '.join(SIMILARITY_PRESETS)
-        raise InputError(f'there is no preset {name!r} of a similarity, expected one of {known}')
-    return SIMILARITY_PRESETS[name]
+    return _known(SIMILARITY_PRESETS, name, 'a similarity')
+
+
+def _known(presets, name, what):
+    if name not in presets:
+        known = ', '.join(presets)
+        raise InputError(f'there is no preset {name!r} of {what}, expected one of {known}')
+    return presets[name]

@@ -66,8 +66,20 @@ class Batch(NamedTuple):
         return Batch(*(x.to(device) for x in self))
 
 
+class Shots(NamedTuple):
+    """X-rays alone: fixed [B, 1, H, W], truth [B, 4, 4] and isocentre_m [3] as in Batch."""
+
+    fixed: torch.Tensor
+    truth: torch.Tensor
+    isocentre_m: torch.Tensor
+
+    def to(self, device):
+        """Return the Shots on another device."""
+        return Shots(*(x.to(device) for x in self))
+
+
 class Scenes:
-    """Draws Batches of some CTs; the same seed draws the same."""
+    """Draws Batches or Shots of some CTs; the same seed draws the same."""
 
     def __init__(self, cts, config, seed, backend='auto'):
         self.config, self._backend, self._seed = config, backend, seed
@@ -83,23 +95,16 @@ class Scenes:
 
     def draw(self, count, step):
         """Return Batch number `step`, of `count` pairs from one CT."""
-        config, camera = self.config, self.config.camera
         rng = np.random.default_rng([self._seed, step])
-        which = rng.integers(len(self._volumes))
-        volume = self._volumes[which]
-        target = self._targets[which][rng.integers(len(_BONE_MULTIPLIERS))]
+        volume, truth, fixed = self._xrays(count, rng)
         isocentre_m = volume.isocentre_m
-        truth = config.pose_range.draw(count, isocentre_m, rng)
         offset = _SMALLEST_OFFSET ** rng.uniform(0, 1, count)
         start = np.stack(
             [self._beside(p, s, isocentre_m, rng) for p, s in zip(truth, offset, strict=True)]
         )
-        xrays = render(target, camera, truth, backend=self._backend).image
-        drrs = render(volume, camera, start, 'continuum', backend=self._backend)
-        fixed = _unit(torch.as_tensor(xrays)[:, None])
-        draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        drrs = render(volume, self.config.camera, start, 'continuum', backend=self._backend)
         return Batch(
-            randomised(fixed, config.randomisation, draws),
+            fixed,
             torch.as_tensor(drrs.image)[:, None],
             torch.as_tensor(drrs.jacobian).permute(0, 3, 1, 2).contiguous(),
             tensor(start),
@@ -107,6 +112,26 @@ class Scenes:
             torch.as_tensor(offset, dtype=torch.float32),
             torch.as_tensor(isocentre_m, dtype=torch.float32),
         )
+
+    def shots(self, count, step):
+        """Return Shots number `step`, of `count` X-rays of one CT."""
+        volume, truth, fixed = self._xrays(count, np.random.default_rng([self._seed, step]))
+        centre = torch.as_tensor(volume.isocentre_m, dtype=torch.float32)
+        return Shots(fixed, tensor(truth), centre)
+
+    def _xrays(self, count, rng):
+        """Return (the volume, carm_from_ct [B, 4, 4], randomised X-rays [B, 1, H, W])."""
+        config = self.config
+        which = rng.integers(len(self._volumes))
+        volume = self._volumes[which]
+        target = self._targets[which][rng.integers(len(_BONE_MULTIPLIERS))]
+        truth = config.pose_range.draw(count, volume.isocentre_m, rng)
+        images = render(target, config.camera, truth, backend=self._backend).image
+        draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        fixed = randomised(
+            unit_range(torch.as_tensor(images)[:, None]), config.randomisation, draws
+        )
+        return volume, truth, fixed
 
     def _beside(self, carm_from_ct, scale, isocentre_m, rng):
         """Return a pose [4, 4] beside another, by up to a share of the configured offsets."""
@@ -118,6 +143,6 @@ class Scenes:
         return se3.perturb(twist, carm_from_ct, se3.apply(carm_from_ct, isocentre_m))
 
 
-def _unit(image):
+def unit_range(image):
     """Scale line integrals [B, 1, H, W] so that each image's largest value is 1."""
     return image / image.amax((1, 2, 3), keepdim=True).clamp(min=1e-6)
