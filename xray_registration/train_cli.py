@@ -27,6 +27,8 @@ def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, de
     console = Console(stderr=True)
     cts = _loaded(console, ct_paths)
     card = train_similarity(cts, config, out, agnostic, device)
+    if not card.weights_sha256:  # under torchrun, another process has written them
+        return card
     with console.status('drawing the landscape'):
         network = load_similarity(out, cts[0].sha256)
         draw_landscape(out / LANDSCAPE, network, cts[0], config.scene, config.loss.focal_mm)
@@ -41,6 +43,8 @@ def run_regressor(ct_paths, out, preset, agnostic=False, steps=None, seed=0, dev
     config = _changed(regressor_preset(preset), steps, seed, device)
     console = Console(stderr=True)
     card = train_regressor(_loaded(console, ct_paths), config, out, agnostic, device)
+    if not card.weights_sha256:
+        return card
     minutes = card.training['seconds'] / 60
     console.print(f'{out}: trained for {minutes:.1f} min; use it as weights.regressor')
     return card

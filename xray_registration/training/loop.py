@@ -97,7 +97,7 @@ def run(module, draw, config, folder, this, about=''):
     folder.mkdir(parents=True, exist_ok=True)
     optimiser = torch.optim.Adam(module.parameters(), config.rate)
     step, spent_s = _resume(module, optimiser, folder / CHECKPOINT, about, this)
-    wrapped = DistributedDataParallel(module) if this.count > 1 else module
+    wrapped = _together(module) if this.count > 1 else module
     began = saved = time.monotonic()
     curve = _Curve(folder / CURVE, step) if this.is_first else None
     shown = _progress() if this.is_first else nullcontext()
@@ -132,6 +132,12 @@ def run(module, draw, config, folder, this, about=''):
     if this.is_first:
         _save(module, optimiser, folder / CHECKPOINT, step, spent_s, about)
     return spent_s
+
+
+def _together(module):
+    """Return the module with gradients averaged over the processes."""
+    # A batch may use one of several heads only.
+    return DistributedDataParallel(module, find_unused_parameters=True)
 
 
 def _step(module, batch, optimiser, config, this):

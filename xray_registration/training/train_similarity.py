@@ -18,6 +18,8 @@ def train_similarity(cts, config, out, agnostic=False, on=None):
     """
     Train until the configured steps are done; return the Card.
 
+    Of several processes one writes; the Card of the others has no weights_sha256.
+
     cts         CtImages; each batch is of one of them
     config      SimilarityTraining
     out         folder for checkpoint, curve, weights and card; a run that was stopped goes on
