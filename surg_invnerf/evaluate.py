@@ -11,8 +11,8 @@ from surg_invnerf.evaluation.frame_rows import frame_rows
 from surg_invnerf.evaluation.truth import truth_of
 from surg_invnerf.measured_clip import measure
 from surg_invnerf.pipeline import TrackingPipeline
-from surg_invnerf.progress_bars import bars
 from surgical_perception.errors import InputError
+from surgical_perception.progress_bars import bars
 
 
 def run(clip_spec, out, config, truth=None, tracks=None, queries=None, calibration=None):

@@ -11,9 +11,9 @@ from rich.console import Console
 from surg_invnerf import track_files, track_report
 from surg_invnerf.clips import open_clip
 from surg_invnerf.pipeline import TrackingPipeline
-from surg_invnerf.progress_bars import bars
 from surg_invnerf.tracks.query_points import checked_queries, load_queries
 from surgical_perception.errors import InputError
+from surgical_perception.progress_bars import bars
 
 
 def run(clip_spec, out, config, queries_path=None, calibration=None, kinematics_preset='ros'):

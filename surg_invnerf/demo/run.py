@@ -12,7 +12,6 @@ from surg_invnerf.demo import evaluate, present
 from surg_invnerf.demo.recording import read_recording
 from surg_invnerf.demo.scene import DemoConfig
 from surg_invnerf.pipeline import TrackingPipeline
-from surg_invnerf.progress_bars import bars
 from surg_invnerf.synthetic.clip import SyntheticClip
 from surg_invnerf.synthetic.write import write_bag
 from surg_invnerf.tracks.clip_tracks import over_all_frames
@@ -21,6 +20,7 @@ from surgical_perception import bags
 from surgical_perception.demo import Outcome
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation import results
+from surgical_perception.progress_bars import bars
 from surgical_perception.runtime.demo_launch import launch
 from surgical_perception.runtime.made_once import key_of, made_once
 

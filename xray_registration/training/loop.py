@@ -15,20 +15,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from surgical_perception.errors import InputError
+from surgical_perception.progress_bars import bars
 
 CHECKPOINT, CURVE = 'checkpoint.safetensors', 'curve.csv'
 
@@ -100,9 +94,13 @@ def run(module, draw, config, folder, this, about=''):
     wrapped = _together(module) if this.count > 1 else module
     began = saved = time.monotonic()
     curve = _Curve(folder / CURVE, step) if this.is_first else None
-    shown = _progress() if this.is_first else nullcontext()
-    with shown as progress:
-        task = progress and progress.add_task('training', total=config.steps, completed=step)
+
+    def keep():
+        if this.is_first:
+            seconds = spent_s + time.monotonic() - began
+            _save(module, optimiser, folder / CHECKPOINT, step, seconds, about)
+
+    with bars(Console(stderr=True)) if this.is_first else nullcontext() as show:
         try:
             while step < config.steps:
                 for group in optimiser.param_groups:
@@ -111,27 +109,16 @@ def run(module, draw, config, folder, this, about=''):
                 loss, values = _step(wrapped, batch, optimiser, config, this)
                 step += 1
                 if this.is_first:
-                    progress.update(task, completed=step, description=f'loss {loss:.3f}')
+                    show('training', step, config.steps, f'loss {loss:.3f}')
                     curve.add(step, {'loss': loss, **values}, step % config.log_every == 0)
-                if this.is_first and time.monotonic() - saved > config.checkpoint_s:
+                if time.monotonic() - saved > config.checkpoint_s:
+                    keep()
                     saved = time.monotonic()
-                    _save(
-                        module,
-                        optimiser,
-                        folder / CHECKPOINT,
-                        step,
-                        spent_s + saved - began,
-                        about,
-                    )
         except KeyboardInterrupt:
-            if this.is_first:
-                now = spent_s + time.monotonic() - began
-                _save(module, optimiser, folder / CHECKPOINT, step, now, about)
+            keep()
             raise Interrupted(f'stopped at step {step} of {config.steps}') from None
-    spent_s += time.monotonic() - began
-    if this.is_first:
-        _save(module, optimiser, folder / CHECKPOINT, step, spent_s, about)
-    return spent_s
+    keep()
+    return spent_s + time.monotonic() - began
 
 
 def _together(module):
@@ -223,13 +210,3 @@ class _Curve:
                 for name, seen in self._sums.items():
                     csv.writer(file).writerow([step, name, f'{sum(seen) / len(seen):.6g}'])
             self._sums = {}
-
-
-def _progress():
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
