@@ -93,15 +93,15 @@ def run(module, draw, config, folder, this, about=''):
     step, spent_s = _resume(module, optimiser, folder / CHECKPOINT, about, this)
     wrapped = _together(module) if this.count > 1 else module
     began = saved = time.monotonic()
-    curve = _Curve(folder / CURVE, step) if this.is_first else None
 
     def keep():
         if this.is_first:
             seconds = spent_s + time.monotonic() - began
             _save(module, optimiser, folder / CHECKPOINT, step, seconds, about)
 
-    with bars(Console(stderr=True)) if this.is_first else nullcontext() as show:
-        try:
+    try:
+        curve = _Curve(folder / CURVE, step) if this.is_first else None
+        with bars(Console(stderr=True)) if this.is_first else nullcontext() as show:
             while step < config.steps:
                 for group in optimiser.param_groups:
                     group['lr'] = config.rate * _schedule(step, config)
@@ -114,9 +114,9 @@ def run(module, draw, config, folder, this, about=''):
                 if time.monotonic() - saved > config.checkpoint_s:
                     keep()
                     saved = time.monotonic()
-        except KeyboardInterrupt:
-            keep()
-            raise Interrupted(f'stopped at step {step} of {config.steps}') from None
+    except KeyboardInterrupt:
+        keep()
+        raise Interrupted(f'stopped at step {step} of {config.steps}') from None
     keep()
     return spent_s + time.monotonic() - began
 
