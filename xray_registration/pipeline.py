@@ -53,8 +53,8 @@ class RegistrationPipeline:
     def register(self, views, start=None, cancelled=None):
         """Register Views; see `registration.register`.  A PoseNetwork gives a missing start."""
         if start is None and self._pose_network:
-            view = with_masks(views, self.config.masks)[0][0]
-            start = self._pose_network.start(view, self._volumes.isocentre_m)
+            views, _ = with_masks(views, self.config.masks)
+            start = self._pose_network.start(views[0], self._volumes.isocentre_m)
         return register(views, self._volumes, start, self.config, cancelled)
 
     def track(self, views, predicted, cancelled=None):

@@ -14,8 +14,8 @@ _LEAD_IN = PyramidLevel(
 _LOCAL = PyramidLevel(
     None, 0.5, 'local_ncc', 15, patch=11, pixel_mm=0.58, margin_mm=3.0, redraws=2
 )
-# The Gaussian of this kernel has a standard deviation of 0.4 mm, a pixel.  At pixels of 0.58 mm
-# bones that were moved within their own X-rays came out 0.26 degrees off in the median, here 0.22.
+# The Gaussian of this kernel has a standard deviation of 0.4 mm, a pixel: larger pixels sample it
+# too coarsely to tell the spin about a shaft.
 _GRADIENT = replace(_LOCAL, similarity='gradient_ncc', pixel_mm=0.39, patch=7)
 
 # Networks are trained on images of this size and volumes of this spacing.
@@ -54,9 +54,8 @@ def segmented_bone(similarity='gradient_ncc'):
         config,
         gate=replace(
             config.gate,
-            # Soft tissue and other bones, which the CT lacks, leave this much unexplained.  On a
-            # real radius right poses cost at most 0.34 (one view: 0.36) and gain at least 0.56;
-            # other minima cost 0.60 and more, and gain 0.46 at most.
+            # Soft tissue and other bones, which the CT lacks, leave this much unexplained.  The
+            # limits stand between right poses and other minima of a real radius.
             verified_cost=0.42,
             max_cost_ok=0.45,
             max_cost_degraded=0.50,

@@ -14,8 +14,6 @@ from dataclasses import dataclass, fields
 import torch
 from torch.nn import functional
 
-SMALLEST_SIDE = 16  # of an image that can be randomised
-
 
 @dataclass(frozen=True)
 class RandomisationConfig:
