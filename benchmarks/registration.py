@@ -66,7 +66,7 @@ def _run(options, progress, records):
             continue
         for method, start_range in product(options.methods, options.within):
             trials = _trials(METHODS[method], case, start_range, options)
-            if not trials or (METHODS[method].needs_network and volumes.network is None):
+            if not trials or (METHODS[method].needs_network and not volumes.networks):
                 continue
             task = progress.add_task(
                 f'{case.name}: {method}, {start_range.name}', total=len(trials)
@@ -88,7 +88,7 @@ def _prepared(case, options, progress):
     task = progress.add_task(f'{case.name}: X-rays and volumes', total=None)
     try:
         xrays = targets(case, options.poses, SEED)
-        volumes = VolumePyramid(attenuation_from_ct(case.ct), _network(case, options))
+        volumes = VolumePyramid(attenuation_from_ct(case.ct), _networks(case, options))
         start_range = next(iter(START_RANGES.values()))
         METHODS['lm'].run(xrays.views[0], volumes, xrays.carm_from_ct[0], start_range)
     finally:
@@ -96,13 +96,13 @@ def _prepared(case, options, progress):
     return xrays, volumes
 
 
-def _network(case, options):
-    """Return the first network of --weights that is for a case's CT, or None."""
+def _networks(case, options):
+    """Return the first similarity network of --weights that is for a case's CT, by its kind."""
     for folder in options.weights:
         card = read_card(folder)
         if card.agnostic or case.ct.sha256 in card.ct_sha256:
-            return load_similarity(folder, case.ct.sha256)
-    return None
+            return {'similarity': load_similarity(folder, case.ct.sha256)}
+    return {}
 
 
 def _trials(method, case, start_range, options):

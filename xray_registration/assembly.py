@@ -1,7 +1,16 @@
 """From parameters to a pipeline that is ready to register."""
 
+from importlib import import_module
+
 from surgical_perception.errors import InputError
+from xray_registration.methods import METHODS
 from xray_registration.parameters import registration_config
+
+# Where the loader of each kind of weights is, in the package `learned`.
+LOADERS = {
+    'similarity': ('network', 'load_similarity'),
+    'regressor': ('pose_network', 'load_pose_network'),
+}
 
 
 def load_pipeline(parameters):
@@ -25,7 +34,7 @@ def load_pipeline(parameters):
             'this is not the CT of that plan'
         )
     pipeline = RegistrationPipeline(
-        ct, registration_config(parameters), *load_networks(parameters, ct)
+        ct, registration_config(parameters), load_networks(parameters, ct)
     )
     pipeline.warm_up()
     return pipeline
@@ -33,17 +42,19 @@ def load_pipeline(parameters):
 
 def load_networks(parameters, ct):
     """
-    Return the (SimilarityNetwork, PoseNetwork) that parameters name, None for what is not used.
+    Return {kind: network} of what the parameters name.
 
-    Raises InputError for weights that are damaged, or of another CT.
+    Raises InputError for weights that are damaged, of another kind, or of another CT.
     """
-    similarity = pose = None
-    if parameters.method == 'spherical':
-        from xray_registration.learned.network import load_similarity
-
-        similarity = load_similarity(parameters.weights.path, ct.sha256)
+    wanted = {}
     if parameters.init == 'network':
-        from xray_registration.learned.pose_network import load_pose_network
+        wanted['regressor'] = parameters.weights.regressor
+    if kind := METHODS[parameters.method].needs:
+        wanted[kind] = parameters.weights.path
+    return {kind: load_network(kind, folder, ct.sha256) for kind, folder in wanted.items()}
 
-        pose = load_pose_network(parameters.weights.regressor, ct.sha256)
-    return similarity, pose
+
+def load_network(kind, folder, ct_sha256):
+    """Return the network of a kind, a key of LOADERS, from a folder that `train` wrote."""
+    module, name = LOADERS[kind]
+    return getattr(import_module(f'xray_registration.learned.{module}'), name)(folder, ct_sha256)

@@ -135,4 +135,4 @@ def _estimate(request, view, start, first, last):
         start=start,
         config=config,
     )
-    return METHODS[config.method](alone)
+    return METHODS[config.method].estimate(alone)

@@ -61,7 +61,7 @@ class LevelObjective:
         self._region = config.region
         self._beyond = volumes.continuation() if config.region.leave_out_cut else None
         self._views = views
-        self._network = volumes.network if level.similarity == LEARNED else None
+        self._network = volumes.networks['similarity'] if level.similarity == LEARNED else None
         self._projected = [self._volume]
         if self._network:
             self._projected = self._network.projected(self._volume)

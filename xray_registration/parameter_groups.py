@@ -31,7 +31,7 @@ class CtParameters:
 class WeightsParameters:
     """Trained networks."""
 
-    path: str = param('', 'Folder that `train similarity` wrote, for method spherical.')
+    path: str = param('', 'Folder that `train` wrote, for a method that needs weights.')
     regressor: str = param('', 'Folder that `train regressor` wrote, for init network.')
 
 

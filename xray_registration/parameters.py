@@ -16,6 +16,7 @@ from xray_registration.config import (
     RegionConfig,
     RegistrationConfig,
 )
+from xray_registration.methods import METHODS
 from xray_registration.parameter_groups import (
     AcceptParameters,
     AttenuationParameters,
@@ -75,9 +76,9 @@ class XrayRegistrationParameters:
     )
     method: str = param(
         _CONFIG.method,
-        'lm: no training; spherical: the same, led in by a similarity that was trained for the CT '
-        '(weights.path).',
-        choices=('lm', 'spherical'),
+        '; '.join(f'{name}: {method.about}' for name, method in METHODS.items())
+        + '. A trained one takes its weights from weights.path.',
+        choices=tuple(METHODS),
     )
     device: str = param('auto', 'Where to compute.', choices=tuple(_BACKENDS))
     init: str = param(
@@ -110,6 +111,7 @@ class XrayRegistrationParameters:
 
     def conflicts(self):
         """Return one sentence for each value that is good alone but not with the others."""
+        needs = METHODS[self.method].needs
         checks = [
             (
                 self.init == 'network' and not self.weights.regressor,
@@ -121,17 +123,17 @@ class XrayRegistrationParameters:
                 f'weights.regressor is set, but init {self.init} uses no network',
             ),
             (
-                self.weights.path and self.method == 'lm',
-                'weights.path is set, but method lm uses no network',
+                self.weights.path and not needs,
+                f'weights.path is set, but method {self.method} uses no network',
             ),
             (
-                self.method == 'spherical' and not self.weights.path,
-                'method is spherical, but weights.path is empty: name the folder that `train '
-                'similarity` wrote',
+                needs and not self.weights.path,
+                f'method is {self.method}, but weights.path is empty: name the folder that '
+                f'`train {needs}` wrote',
             ),
             (
-                self.method == 'spherical' and self.region.kind == 'projection',
-                'method spherical compares whole images: use method lm where region.kind is '
+                self.method != 'lm' and self.region.kind == 'projection',
+                f'method {self.method} compares whole images: use method lm where region.kind is '
                 'projection',
             ),
             (not self.views, 'views is empty: name at least one, such as carm'),

@@ -23,18 +23,19 @@ _PICTURE_VOXEL_MM = 1.0
 class RegistrationPipeline:
     """One CT and one configuration; thread-safe for one registration at a time."""
 
-    def __init__(self, ct, config=None, network=None, pose_network=None):
+    def __init__(self, ct, config=None, networks=None):
         """
-        Take a CtImage, a RegistrationConfig, and where they are used the SimilarityNetwork of a
-        learned method and the PoseNetwork that gives a start.
+        Take a CtImage, a RegistrationConfig, and trained networks by kind, as `load_network`
+        returns them: what the method needs, and a 'regressor' where it is to give missing starts.
         """
         self.ct = ct
         self.config = config or RegistrationConfig()
-        if network is not None:
-            self.config = learned(self.config, network.strides)
-        self._pose_network = pose_network
+        networks = networks or {}
+        if self.config.method == 'spherical':
+            self.config = learned(self.config, networks['similarity'].strides)
+        self._regressor = networks.get('regressor')
         self._tracking_config = tracking_config(self.config)
-        self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation), network)
+        self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation), networks)
         self._surface = None
 
     def warm_up(self):
@@ -51,10 +52,10 @@ class RegistrationPipeline:
                 )
 
     def register(self, views, start=None, cancelled=None):
-        """Register Views; see `registration.register`.  A PoseNetwork gives a missing start."""
-        if start is None and self._pose_network:
+        """Register Views; see `registration.register`.  A regressor gives a missing start."""
+        if start is None and self._regressor:
             views, _ = with_masks(views, self.config.masks)
-            start = self._pose_network.start(views[0], self._volumes.isocentre_m)
+            start = self._regressor.start(views[0], self._volumes.isocentre_m)
         return register(views, self._volumes, start, self.config, cancelled)
 
     def track(self, views, predicted, cancelled=None):

@@ -15,11 +15,11 @@ _MIN_BIN_SHARE = 0.75
 
 
 class VolumePyramid:
-    """A CT on the grids that the levels ask for, each made once, and the network that knows it."""
+    """A CT on the grids that the levels ask for, each made once, and the networks that know it."""
 
-    def __init__(self, volume, network=None):
-        """Take an AttenuationVolume, and a SimilarityNetwork for levels that are learned."""
-        self.volume, self.network = volume, network
+    def __init__(self, volume, networks=None):
+        """Take an AttenuationVolume, and trained networks by the kind that their cards name."""
+        self.volume, self.networks = volume, networks or {}
         self._grids = {}
         self._lock = threading.Lock()
 

@@ -55,7 +55,7 @@ def run(
     if start is None:
         start = files.start(ct)
     with console.status('preparing the renderer'):
-        pipeline = RegistrationPipeline(ct, config, *load_networks(parameters, ct))
+        pipeline = RegistrationPipeline(ct, config, load_networks(parameters, ct))
         pipeline.warm_up()
     with console.status('registering'):
         result = pipeline.register(views, start)

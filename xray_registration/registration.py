@@ -42,8 +42,12 @@ def register(views, volume, start=None, config=None, cancelled=None):
     if config.init not in INITS:
         raise InputError(f'init is {config.init!r}, expected one of {", ".join(INITS)}')
     volumes = volume if isinstance(volume, VolumePyramid) else VolumePyramid(volume)
-    if config.method == 'spherical' and volumes.network is None:
-        raise InputError('method spherical needs trained weights: give them, or take method lm')
+    method = METHODS[config.method]
+    if method.needs and method.needs not in volumes.networks:
+        raise InputError(
+            f'method {config.method} needs weights that `train {method.needs}` wrote: give them, '
+            'or take method lm'
+        )
     if config.region.kind not in REGIONS:
         raise InputError(
             f'region.kind is {config.region.kind!r}, expected one of {", ".join(REGIONS)}'
@@ -78,7 +82,7 @@ def register(views, volume, start=None, config=None, cancelled=None):
         config,
         interrupt,
     )
-    estimate, calibration = METHODS[config.method](request), None
+    estimate, calibration = method.estimate(request), None
     if config.calibration.is_active and not is_ill_conditioned(estimate.model.hessian):
         estimate, calibration = calibrated(request, estimate)
     return judged(request, estimate, calibration, began)

@@ -71,7 +71,7 @@ def config_of(*levels):
 
 def test_every_channel_is_projected_with_its_own_derivative(ct, view, pose):
     net = network('isotropic')
-    volumes = VolumePyramid(attenuation_from_ct(ct), net)
+    volumes = VolumePyramid(attenuation_from_ct(ct), {'similarity': net})
     objective = LevelObjective([view], volumes, LEARNED[1], config_of(LEARNED[1]))
     at = se3.inverse(pose)
     plain = LevelObjective([view], VolumePyramid(attenuation_from_ct(ct)), LAST, config_of(LAST))
@@ -83,7 +83,7 @@ def test_every_channel_is_projected_with_its_own_derivative(ct, view, pose):
         np.testing.assert_allclose(found.jacobian[0, channel], columns, rtol=1e-4, atol=1e-3)
     with torch.no_grad():
         net.volume.layers[-1].bias[1] = 1.0
-    volumes = VolumePyramid(attenuation_from_ct(ct), net)
+    volumes = VolumePyramid(attenuation_from_ct(ct), {'similarity': net})
     objective = LevelObjective([view], volumes, LEARNED[1], config_of(LEARNED[1]))
     found = objective.evaluate(at).renderings[0]
     np.testing.assert_allclose(found.image[0, 1], 2 * image, rtol=1e-5, atol=1e-5)
@@ -92,7 +92,7 @@ def test_every_channel_is_projected_with_its_own_derivative(ct, view, pose):
 
 @pytest.mark.parametrize('kind', ['none', 'isotropic'])
 def test_even_random_features_lead_home_and_the_last_level_finishes(ct, view, pose, kind):
-    volumes = VolumePyramid(attenuation_from_ct(ct), network(kind))
+    volumes = VolumePyramid(attenuation_from_ct(ct), {'similarity': network(kind)})
     twist = np.array([0.006, -0.005, 0.006, 0.05, 0.04, -0.05])
     start = se3.perturb(twist, pose, np.array([0, 0, 0.75]))
     result = register([view], volumes, start, config_of(*LEARNED, LAST))
@@ -103,7 +103,7 @@ def test_even_random_features_lead_home_and_the_last_level_finishes(ct, view, po
 
 
 def test_a_stride_that_the_network_lacks_is_named(ct, view):
-    volumes = VolumePyramid(attenuation_from_ct(ct), network())
+    volumes = VolumePyramid(attenuation_from_ct(ct), {'similarity': network()})
     level = PyramidLevel(128, 3.0, 'learned', 15, stride=8)
     with pytest.raises(InputError, match=r'stride is 8'):
         LevelObjective([view], volumes, level, config_of(level))

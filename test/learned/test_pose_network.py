@@ -97,7 +97,7 @@ def test_a_pipeline_without_a_start_begins_where_the_network_says(ct, volume, po
     answer = recentred(torch.as_tensor(near), torch.as_tensor(isocentre_m), 0.75)
     camera = PinholeCamera.from_carm(128, 128, 1020.0, 2.3)
     view = View(render(volume, camera, pose).image[0], camera, np.eye(4))
-    pipeline = RegistrationPipeline(ct, None, None, PoseNetwork(CONFIG, Knowing(answer)))
+    pipeline = RegistrationPipeline(ct, None, {'regressor': PoseNetwork(CONFIG, Knowing(answer))})
     result = pipeline.register([view])
     assert result.starts == 1
     np.testing.assert_allclose(result.reference_from_ct, pose, atol=2e-3)
@@ -121,7 +121,7 @@ def test_training_leaves_weights_for_its_ct(ct, tmp_path):
         init='network', weights=WeightsParameters(regressor=str(tmp_path))
     )
     assert not [text for text in parameters.conflicts() if 'network' in text]
-    assert isinstance(load_networks(parameters, ct)[1], PoseNetwork)
+    assert isinstance(load_networks(parameters, ct)['regressor'], PoseNetwork)
 
 
 def test_training_brings_poses_nearer(ct):

@@ -1,6 +1,29 @@
 """Registration methods by name; each turns a Request into an Estimate."""
 
-from xray_registration.methods.lm import estimate_lm
+from importlib import import_module
+from typing import NamedTuple
 
-# `spherical` is the same solver over levels whose features a network makes.
-METHODS = {'lm': estimate_lm, 'spherical': estimate_lm}
+
+class Method(NamedTuple):
+    """
+    What a method is and what it needs; its module is loaded when it is first used.
+
+    about       half a sentence for people
+    module      of this package, with `estimate(request) -> Estimate`
+    needs       kind of the trained weights it cannot do without; '' for none
+    """
+
+    about: str
+    module: str
+    needs: str = ''
+
+    def estimate(self, request):
+        """Run the method on a Request; return an Estimate."""
+        return import_module(f'{__name__}.{self.module}').estimate(request)
+
+
+METHODS = {
+    'lm': Method('Levenberg-Marquardt on local correlation, no training', 'lm'),
+    # The same solver over levels whose features a network makes.
+    'spherical': Method('the same, led in by a trained similarity', 'lm', 'similarity'),
+}

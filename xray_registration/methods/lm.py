@@ -31,7 +31,7 @@ _ENOUGH = 16
 _HOPELESS = 2.0
 
 
-def estimate_lm(request):
+def estimate(request):
     """Run the method on a Request; return an Estimate."""
     config = request.config
     if config.region.kind == 'projection' and request.start is not None:

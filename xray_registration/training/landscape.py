@@ -39,7 +39,7 @@ def draw_landscape(path, network, ct, config, focal_mm, seed=0):
     focal_mm    f of the SO(4) geodesic
     """
     rng = np.random.default_rng(seed)
-    volumes = VolumePyramid(attenuation_from_ct(ct), network)
+    volumes = VolumePyramid(attenuation_from_ct(ct), {'similarity': network})
     isocentre_m = volumes.isocentre_m
     truth = config.pose_range.draw(1, isocentre_m, rng)[0]
     counts = degrade(project(ct, config.camera, truth, _ATTENUATION), preset('standard'), rng)

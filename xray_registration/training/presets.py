@@ -1,6 +1,6 @@
 """Sizes and durations of training runs, as data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry.frames import POSITIONS
@@ -54,9 +54,11 @@ class RegressorTraining:
 
 
 REGRESSOR_PRESETS = {
+    # Small images of a coarse volume: what counts is how many poses are seen.
     'tiny': RegressorTraining(
-        RegressorConfig((16, 32, 64, 128), (1, 1, 1, 1)),
-        loop=LoopConfig(steps=4000, batch=16, rate=1e-3),
+        RegressorConfig((32, 64, 128, 256), (1, 1, 1, 1)),
+        replace(_SCENE, image_size=64, voxel_mm=5.6),
+        loop=LoopConfig(steps=24_000, batch=16, rate=4e-4),
     ),
     'paper': RegressorTraining(loop=LoopConfig(steps=100_000, batch=64, rate=1e-3)),
 }

@@ -15,7 +15,9 @@ class RegressorLossConfig:
     """Which distance; that of se(3) is not defined for half turns, as untrained networks make."""
 
     geodesic: str = 'so4'
-    focal_mm: float = 1020.0
+    # A degree weighs as much as 5 mm, which is what it moves bone by: at the focal length of the
+    # C-arm it would weigh 36 mm, and the translation would not be learned.
+    focal_mm: float = 150.0
 
 
 class RegressorLoss(nn.Module):
