@@ -6,7 +6,7 @@ import torch
 from xray_registration.learned import randomisation
 from xray_registration.learned.randomisation import TRANSFORMS, RandomisationConfig, randomised
 
-NONE = {field.name: 0.0 for field in fields(RandomisationConfig)}
+NONE = dict.fromkeys(TRANSFORMS, 0.0)
 
 
 class Scripted:
@@ -32,7 +32,7 @@ def image():
 
 
 def test_every_probability_has_its_transform():
-    assert list(TRANSFORMS) == list(NONE)
+    assert [field.name for field in fields(RandomisationConfig)] == ['share', *TRANSFORMS]
 
 
 @pytest.mark.parametrize('name', TRANSFORMS)
@@ -54,6 +54,14 @@ def test_the_same_seed_gives_the_same_images_and_another_one_others(image):
 
     assert torch.equal(drawn(3), drawn(3))
     assert not torch.equal(drawn(3), drawn(4))
+
+
+def test_a_share_of_the_images_stays_as_it_is(image):
+    batch = image[None].repeat(400, 1, 1, 1)
+    config = RandomisationConfig(share=0.6, **{**NONE, 'smoothing': 1.0})
+    found = randomised(batch, config, torch.Generator().manual_seed(5))
+    changed = (found != batch).flatten(1).any(1).float().mean()
+    assert 0.5 < changed < 0.7
 
 
 def test_without_probability_nothing_happens(image):

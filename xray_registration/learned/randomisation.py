@@ -9,7 +9,7 @@ what a C-arm does, are ours.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -17,8 +17,13 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class RandomisationConfig:
-    """Probability of each transform; the first seven are the source's."""
+    """
+    Probability of each transform; the first seven are the source's.
 
+    share   of the images that are transformed at all: some as they are make a hard task learnable
+    """
+
+    share: float = 1.0
     smoothing: float = 0.5
     noise: float = 0.5
     bounds: float = 0.5
@@ -44,9 +49,11 @@ def randomised(image, config, generator):
 
 def _one(image, config, generator):
     draw = _Draw(generator)
-    for field in fields(config):
-        if draw(0, 1) < getattr(config, field.name):
-            image = TRANSFORMS[field.name](image, draw).clamp(0, 1)
+    if draw(0, 1) >= config.share:
+        return image
+    for name, transform in TRANSFORMS.items():
+        if draw(0, 1) < getattr(config, name):
+            image = transform(image, draw).clamp(0, 1)
     return image
 
 

@@ -7,6 +7,7 @@ from surgical_perception.geometry.frames import POSITIONS
 from xray_registration.learned.encoder import EncoderConfig
 from xray_registration.learned.network import SimilarityNetworkConfig
 from xray_registration.learned.pose_range import PoseRange
+from xray_registration.learned.randomisation import RandomisationConfig
 from xray_registration.learned.regressor import RegressorConfig
 from xray_registration.training.loop import LoopConfig
 from xray_registration.training.regressor_loss import RegressorLossConfig
@@ -57,8 +58,8 @@ REGRESSOR_PRESETS = {
     # Small images of a coarse volume: what counts is how many poses are seen.
     'tiny': RegressorTraining(
         RegressorConfig((32, 64, 128, 256), (1, 1, 1, 1)),
-        replace(_SCENE, image_size=64, voxel_mm=5.6),
-        loop=LoopConfig(steps=24_000, batch=16, rate=4e-4),
+        replace(_SCENE, image_size=64, voxel_mm=5.6, randomisation=RandomisationConfig(share=0.6)),
+        loop=LoopConfig(steps=30_000, batch=16, rate=5e-4),
     ),
     'paper': RegressorTraining(loop=LoopConfig(steps=100_000, batch=64, rate=1e-3)),
 }
