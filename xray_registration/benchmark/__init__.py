@@ -1,0 +1,1 @@
+"""Registration benchmark: X-rays with known poses, every method on them, and what came of it."""
