@@ -26,4 +26,5 @@ METHODS = {
     'lm': Method('Levenberg-Marquardt on local correlation, no training', 'lm'),
     # The same solver over levels whose features a network makes.
     'spherical': Method('the same, led in by a trained similarity', 'lm', 'similarity'),
+    'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa'),
 }

@@ -5,12 +5,29 @@ from typing import NamedTuple
 
 import numpy as np
 
+from surgical_perception.errors import InputError
+from surgical_perception.geometry import se3
 from xray_registration.config import RegistrationConfig
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.result import SolverStatus
 from xray_registration.similarity.linearisation import Linearisation
 from xray_registration.views import View
+
+
+class Estimate(NamedTuple):
+    """
+    A pose [4, 4] with the quadratic model around it, from which its uncertainty follows.
+
+    steps   accepted steps on the way from the start that won; evaluations where a method has none
+    starts  how many were tried
+    """
+
+    ct_from_reference: np.ndarray
+    model: Linearisation
+    status: SolverStatus
+    steps: int
+    starts: int
 
 
 class Request(NamedTuple):
@@ -34,16 +51,22 @@ class Request(NamedTuple):
     config: RegistrationConfig
     interrupt: Callable[[], bool]
 
+    def required_start(self):
+        """Return the start as ct_from_reference [4, 4]; raises InputError where there is none."""
+        if self.start is None:
+            raise InputError(
+                f'method {self.config.method} needs a start: give one, or take method lm, which '
+                'finds its own'
+            )
+        return se3.inverse(self.start)
 
-class Estimate(NamedTuple):
-    """
-    A pose [4, 4] with the quadratic model around it, from which its uncertainty follows.
+    def estimate_at(self, ct_from_reference, status, steps):
+        """
+        Return the Estimate of a pose [4, 4] that was found by other costs than the levels'.
 
-    steps   accepted steps on the way from the start that won; starts   how many were tried
-    """
-
-    ct_from_reference: np.ndarray
-    model: Linearisation
-    status: SolverStatus
-    steps: int
-    starts: int
+        Its model is that of the finest level, so that it is judged as every other pose is.
+        """
+        finest = self.levels[-1]
+        finest.focus(ct_from_reference)
+        model = finest.linearise(finest.evaluate(ct_from_reference))
+        return Estimate(ct_from_reference, model, status, steps, 1)
