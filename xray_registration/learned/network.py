@@ -79,14 +79,10 @@ def load_similarity(folder, ct_sha256, device='cpu'):
 
     Raises InputError for weights that are damaged, of another kind, or of another CT.
     """
-    tensors, card = weights.load(folder, 'similarity', ct_sha256)
-    try:
-        network = SimilarityNetwork(config_from_card(card.config))
-        network.load_state_dict(tensors)
-    except (TypeError, KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f'{folder}: card and weights do not fit together: {reason}') from None
-    return network.to(device).eval().requires_grad_(False)
+    _, network = weights.load_network(
+        folder, 'similarity', ct_sha256, config_from_card, SimilarityNetwork, device
+    )
+    return network
 
 
 def config_from_card(values):

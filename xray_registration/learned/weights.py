@@ -92,6 +92,25 @@ def load(folder, kind, ct_sha256=None):
         raise InputError(f'{path}: cannot be read: {error}') from None
 
 
+def load_network(folder, kind, ct_sha256, config_of, network_of, device='cpu'):
+    """
+    Return (config, network) of a folder, the network ready to be used on a torch device.
+
+    config_of     turns the plain values of a card into a config; network_of that into a module
+
+    Raises InputError for what `load` refuses, and where card and weights do not fit together.
+    """
+    tensors, card = load(folder, kind, ct_sha256)
+    try:
+        config = config_of(card.config)
+        network = network_of(config)
+        network.load_state_dict(tensors)
+    except (TypeError, KeyError, AttributeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f'{folder}: card and weights do not fit together: {reason}') from None
+    return config, network.to(device).eval().requires_grad_(False)
+
+
 def read_card(folder):
     """Return the Card of a folder; raises InputError where there is none that can be read."""
     path = Path(folder) / CARD
