@@ -1,17 +1,20 @@
 """X-rays from every side, at full and low dose: what the covariance has to be right about."""
 
 import numpy as np
-from search_targets import POSE_RANGE, second_from_first
+from search_targets import POSE_RANGE
 from targets import CASES, ideal_line_integrals
-from trials import CAMERA, SOURCE_TO_ISOCENTRE_M, StartRange, bone_points, perturbed
+from trials import SOURCE_TO_ISOCENTRE_M
 from trust_trials import Trial
 
 from surgical_perception.geometry.frames import POSITIONS, carm_from_ct_at
+from xray_registration.benchmark.bone_points import bone_points
+from xray_registration.benchmark.starts import StartRange, perturbed
+from xray_registration.benchmark.xrays import CAMERA, second_from_first
 from xray_registration.simulation.degrade import degrade, preset
 from xray_registration.views import View, line_integrals
 
 # The covariance describes one minimum, so every start lies in the right one's reach.
-_NEAR = StartRange('5 deg / 10 mm / 20 mm', 5, 10, 20)
+_NEAR = StartRange(5, 10, 20)
 
 _DOSES = {'standard': '', 'harder': ', low dose'}
 
@@ -39,7 +42,7 @@ def around_a_position(seed, index):
     isocentre_m = case.ct.isocentre_m
     nominal = carm_from_ct_at(position, isocentre_m, SOURCE_TO_ISOCENTRE_M)
     pose = perturbed(nominal, isocentre_m, POSE_RANGE.twist(rng))
-    cameras = [np.eye(4), second_from_first(rng)][:count]
+    cameras = [np.eye(4), second_from_first(SOURCE_TO_ISOCENTRE_M, rng)][:count]
     rng = np.random.default_rng([seed, 12, index])
     views = []
     for camera_from_first in cameras:

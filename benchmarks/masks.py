@@ -14,11 +14,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 from targets import CASES, CHECKOUT, ideal_line_integrals
-from trials import CAMERA, poses
+from trials import poses
 
 from surgical_perception.evaluation import plots
 from surgical_perception.evaluation.results import provenance, write_json
 from surgical_perception.geometry.camera import PinholeCamera
+from xray_registration.benchmark.xrays import CAMERA
 from xray_registration.config import MaskConfig
 from xray_registration.masks.automatic import automatic_mask
 from xray_registration.overlay import overlay

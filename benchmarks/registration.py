@@ -21,11 +21,13 @@ from records import RecordFile, markdown
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from success_plot import save_success_plot
-from targets import CASES, CHECKOUT, TARGET_ATTENUATION, targets
-from trials import START_RANGES, starts
+from targets import CASES, CHECKOUT, targets
+from trials import START_RANGES
 
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation.results import provenance, write_json
+from xray_registration.benchmark.starts import starts
+from xray_registration.benchmark.xrays import TARGET_ATTENUATION
 from xray_registration.config import RegistrationConfig
 from xray_registration.learned.network import load_similarity
 from xray_registration.learned.weights import read_card

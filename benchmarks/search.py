@@ -21,12 +21,14 @@ from one_trial import run_trial
 from records import RecordFile, markdown, read_records
 from rich.console import Console
 from search_targets import POSE_RANGE, pairs
-from targets import CASES, CHECKOUT, TARGET_ATTENUATION
-from trials import SOURCE_TO_ISOCENTRE_M, START_RANGES, starts
+from targets import CASES, CHECKOUT
+from trials import SOURCE_TO_ISOCENTRE_M, START_RANGES
 
 from surgical_perception.evaluation.metrics import SUCCESS_MM, wilson_interval
 from surgical_perception.evaluation.results import provenance, write_json
 from surgical_perception.geometry.frames import POSITIONS
+from xray_registration.benchmark.starts import starts
+from xray_registration.benchmark.xrays import TARGET_ATTENUATION
 from xray_registration.config import MultistartConfig, RegistrationConfig
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.registration import register

@@ -4,17 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from targets import raw_counts
-from trials import CAMERA, SOURCE_TO_ISOCENTRE_M, StartRange, bone_points, perturbed
+from trials import SOURCE_TO_ISOCENTRE_M
 
-from surgical_perception.geometry import se3
 from surgical_perception.geometry.frames import POSITIONS, carm_from_ct_at
+from xray_registration.benchmark.bone_points import bone_points
+from xray_registration.benchmark.starts import StartRange, perturbed
+from xray_registration.benchmark.xrays import CAMERA, second_from_first
 from xray_registration.views import View, line_integrals
 
 # How far from the standard position the C-arm may stand.
-POSE_RANGE = StartRange('30 deg / 60 mm / 60 mm', 30, 60, 60)
-
-# The second shot: how far the C-arm is turned on its orbit, and how far off it about other axes.
-_ORBIT_DEG, _OFF_ORBIT_DEG = (60.0, 90.0), 10.0
+POSE_RANGE = StartRange(30, 60, 60)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def pairs(case, per_position, seed):
         position = POSITIONS[index % len(POSITIONS)]
         nominal = carm_from_ct_at(position, isocentre_m, SOURCE_TO_ISOCENTRE_M)
         pose = perturbed(nominal, isocentre_m, POSE_RANGE.twist(rng))
-        turned = second_from_first(rng)
+        turned = second_from_first(SOURCE_TO_ISOCENTRE_M, rng)
         views.append(
             [
                 _view(case, camera_from_first, pose, seed, 2 * index + number)
@@ -47,15 +46,6 @@ def pairs(case, per_position, seed):
         positions.append(position)
         poses.append(pose)
     return Pairs(case, positions, views, np.stack(poses), bone_points(case.ct, seed))
-
-
-def second_from_first(rng):
-    """Draw the motion [4, 4] of the C-arm between two shots: a turn about its isocentre."""
-    orbit_deg = rng.choice([-1, 1]) * rng.uniform(*_ORBIT_DEG)
-    tilt_deg, roll_deg = rng.uniform(-_OFF_ORBIT_DEG, _OFF_ORBIT_DEG, 2)
-    turn = np.deg2rad([tilt_deg, orbit_deg, roll_deg])
-    isocentre = np.array([0.0, 0.0, SOURCE_TO_ISOCENTRE_M])
-    return se3.perturb(np.concatenate([np.zeros(3), turn]), np.eye(4), isocentre)
 
 
 def _view(case, camera_from_first, carm_from_ct, seed, index):

@@ -10,22 +10,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from trials import CAMERA, bone_points, poses
+from trials import poses
 
 from surgical_perception.errors import InputError
-from xray_registration.simulation import obstructions, siddon
-from xray_registration.simulation.degrade import degrade, preset
+from xray_registration.benchmark import xrays
+from xray_registration.benchmark.bone_points import bone_points
+from xray_registration.benchmark.xrays import CAMERA, TARGET_ATTENUATION, WINDOWED_GAMMA
+from xray_registration.simulation import obstructions
+from xray_registration.simulation.degrade import preset
 from xray_registration.views import View, line_integrals
-from xray_registration.volume.attenuation import AttenuationConfig
 from xray_registration.volume.loader import load_ct
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 CACHE = CHECKOUT / 'results' / 'benchmarks' / 'targets'
-
-# Unlike the registration's mapping in every number: water, bone, and where air begins.
-TARGET_ATTENUATION = AttenuationConfig(mu_water_per_m=20.6, lower_hu=-950.0, bone_multiplier=1.4)
-# A windowed CT has no HU to map differently: its grey values are bent instead.
-_WINDOWED_GAMMA = 1.25
 
 # Change it when the projector or the detector model changes: cached targets are then made anew.
 _VERSION = 1
@@ -93,7 +90,7 @@ def raw_counts(case, pose, seed, index, camera=CAMERA):
         'version': _VERSION,
         'ct': case.ct.sha256,
         'attenuation': dataclasses.asdict(TARGET_ATTENUATION),
-        'gamma': _WINDOWED_GAMMA,
+        'gamma': WINDOWED_GAMMA,
         'camera': dataclasses.asdict(camera),
         'pose': pose.round(12).tolist(),
         'degradation': dataclasses.asdict(preset(case.degradation)),
@@ -106,10 +103,8 @@ def raw_counts(case, pose, seed, index, camera=CAMERA):
     if file.exists():
         return np.load(file)
     ideal = ideal_line_integrals(case, pose, camera)
-    if case.obstructions:
-        before = obstructions.preset(case.obstructions)
-        ideal, _ = obstructions.obstruct(ideal, before, np.random.default_rng([seed, 4, index]))
-    raw = degrade(ideal, preset(case.degradation), np.random.default_rng([seed, 3, index]))
+    before = obstructions.preset(case.obstructions) if case.obstructions else None
+    raw = xrays.raw_counts(ideal, preset(case.degradation), before, seed, index)
     _save(file, raw)
     return raw
 
@@ -119,14 +114,14 @@ def ideal_line_integrals(case, pose, camera=CAMERA):
     settings = {
         'ct': case.ct.sha256,
         'attenuation': dataclasses.asdict(TARGET_ATTENUATION),
-        'gamma': _WINDOWED_GAMMA,
+        'gamma': WINDOWED_GAMMA,
         'camera': dataclasses.asdict(camera),
         'pose': pose.round(12).tolist(),
     }
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
     file = CACHE / f'ideal_{key}.npy'
     if not file.exists():
-        _save(file, siddon.project(_bent(case.ct), camera, pose, TARGET_ATTENUATION))
+        _save(file, xrays.ideal_line_integrals(case.ct, camera, pose))
     return np.load(file)
 
 
@@ -136,15 +131,6 @@ def _save(file, image):
     partial = file.with_suffix(f'.{os.getpid()}.npy')
     np.save(partial, image)
     partial.replace(file)
-
-
-def _bent(ct):
-    """Return the CT with another intensity mapping where HU do not allow for one."""
-    if ct.is_hu:
-        return ct
-    low, span = float(ct.hu.min()), float(np.ptp(ct.hu))
-    share = (ct.hu.astype(np.float32) - np.float32(low)) / np.float32(span)
-    return dataclasses.replace(ct, hu=share ** np.float32(_WINDOWED_GAMMA))
 
 
 def _data_file(name):

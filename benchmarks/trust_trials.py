@@ -5,10 +5,13 @@ from functools import cache
 
 import numpy as np
 from targets import CASES, ideal_line_integrals
-from trials import CAMERA, START_RANGES, StartRange, bone_points, perturbed, poses
+from trials import START_RANGES, poses
 
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.frames import flip_image
+from xray_registration.benchmark.bone_points import bone_points
+from xray_registration.benchmark.starts import StartRange, perturbed
+from xray_registration.benchmark.xrays import CAMERA
 from xray_registration.simulation.degrade import degrade, preset, quantise
 from xray_registration.views import View, line_integrals
 
@@ -18,7 +21,7 @@ POSES = 6
 _POSES_WITH_SECOND = 3
 
 _NEAR, _, _WIDE, _ = START_RANGES.values()
-_FAR = StartRange('far', 60, 150, 150)
+_FAR = StartRange(60, 150, 150)
 
 # Share of each kind among all trials, in percent.  A tenth of a surgical team's shots are not
 # that bad; the gate is asked far more often than it would be.

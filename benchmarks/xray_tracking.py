@@ -19,13 +19,13 @@ import torch
 from rich.console import Console
 from rich.progress import track as progress
 from targets import CASES, CHECKOUT, raw_counts
-from trials import bone_points
 
 from surgical_perception.evaluation import plots
 from surgical_perception.evaluation.metrics import mtre_mm, percentile
 from surgical_perception.evaluation.results import provenance, write_json
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.camera import PinholeCamera
+from xray_registration.benchmark.bone_points import bone_points
 from xray_registration.config import RegistrationConfig
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.result import Verdict

@@ -13,6 +13,7 @@ import typer
 import surgical_perception
 from surgical_perception.errors import InputError
 from surgical_perception.several_values import SeveralValues
+from surgical_perception.verbs.benchmark import benchmark
 from surgical_perception.verbs.camera import camera
 from surgical_perception.verbs.check_bag import check_bag
 from surgical_perception.verbs.compare import compare
@@ -61,6 +62,7 @@ app.command(cls=SeveralValues)(register)
 app.command()(camera)
 app.command(cls=SeveralValues)(landmarks)
 app.add_typer(train, name='train')
+app.add_typer(benchmark, name='benchmark')
 app.command()(track)
 app.command()(evaluate)
 app.command()(compare)

@@ -26,6 +26,15 @@ class StartRange:
         return np.r_[v, np.deg2rad(rng.uniform(-1, 1, 3) * self.rotation_deg)]
 
 
+# From what a planner or the last shot gives, to what hardly helps.
+START_RANGES = (
+    StartRange(10, 20, 40),
+    StartRange(20, 40, 40),
+    StartRange(30, 60, 60),
+    StartRange(45, 90, 90),
+)
+
+
 def perturbed(carm_from_ct, isocentre_m, twist):
     """Move a pose by a twist [6] about the isocentre of the CT, in camera axes."""
     return se3.perturb(twist, carm_from_ct, se3.apply(carm_from_ct, np.asarray(isocentre_m)))

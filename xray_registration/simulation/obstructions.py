@@ -33,6 +33,7 @@ class ObstructionConfig:
     bar_attenuation: tuple[float, float] = (2.0, 5.0)  # in the middle of the round bar
     wire_attenuation: tuple[float, float] = (0.8, 2.0)
     collimator_transmission: float = 0.02
+    opening: tuple[float, float] = (0.3, 0.5)  # of rectangle and leaves, from the centre
     max_edge_blur_px: float = 2.0  # the focal spot blurs the collimator's edge, far from the skin
 
 
@@ -151,7 +152,7 @@ def _collimator(shape, config, rng):
     else:
         angle = np.deg2rad(rng.uniform(-30, 30)) if kind == 'leaves' else 0.0
         x, y = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
-        left, right, top, bottom = rng.uniform(0.3, 0.5, 4)
+        left, right, top, bottom = rng.uniform(*config.opening, 4)
         is_open = (x > -left) & (x < right) & (y > -top) & (y < bottom)
     return gaussian_filter(is_open.astype(float), rng.uniform(0.5, config.max_edge_blur_px))
 

@@ -1,0 +1,101 @@
+"""`surgical-perception benchmark make-cases`: a CT and a preset in, case folders out."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from surgical_perception.errors import InputError
+from surgical_perception.evaluation.results import plain
+from surgical_perception.progress_bars import bars
+from xray_registration.benchmark import soft_tissue, xrays
+from xray_registration.benchmark.bone_points import bone_points
+from xray_registration.benchmark.case_folder import TRUTH, Shot, write_case
+from xray_registration.benchmark.presets import preset
+from xray_registration.benchmark.starts import starts
+from xray_registration.benchmark.truth import Truth, read_truth
+from xray_registration.volume.loader import load_ct
+
+# Change it when a preset's name means other X-rays than before: cases are then made anew.
+_VERSION = 1
+
+_POINT_DECIMALS = 6  # of a metre
+
+
+def run(ct_path, out, preset_name, labels=None, count=10, views=None, per_pose=1, seed=0):
+    """
+    Make `out`/<preset>-<number> for `count` poses; skip those that are complete.
+
+    views       instead of the preset's
+    per_pose    starts of each, where the preset has starts
+
+    Raises InputError for what cannot be used, and where a folder holds another case.
+    """
+    settings = preset(preset_name)
+    settings = replace(settings, views=views or settings.views)
+    console, out = Console(stderr=True), Path(out)
+    with console.status('loading the CT'):
+        ct = load_ct(ct_path, labels)
+        points = bone_points(ct, seed).round(_POINT_DECIMALS)
+    rng = np.random.default_rng([seed, 0])
+    truth = settings.poses.draw(count, ct.isocentre_m, rng)
+    begins = np.empty((count, 0, 4, 4))
+    if settings.start_range is not None:
+        begins = starts(truth, ct.isocentre_m, settings.start_range, per_pose, seed)
+    made = {'preset': preset_name, 'seed': seed, 'version': _VERSION, 'labels': bool(labels)}
+    with bars(console) as show:
+        for index in range(count):
+            show('cases', index, count, '')
+            case = Truth(
+                ct_path=os.path.abspath(ct_path),
+                ct_sha256=ct.sha256,
+                group=preset_name,
+                views=settings.views,
+                sdd_mm=xrays.SDD_MM,
+                reference_from_ct=truth[index],
+                points_m=points,
+                starts=begins[index],
+                start_range=settings.start_range,
+                automatic_masks=settings.automatic_masks,
+                made=plain({**made, 'index': index, 'camera': xrays.CAMERA, 'settings': settings}),
+            )
+            folder = out / f'{preset_name}-{index:03d}'
+            if not _is_there(folder, case):
+                write_case(folder, _shots(ct, settings, truth[index], seed, index), case)
+        show('cases', count, count, f'{count} in {out}')
+
+
+def _is_there(folder, case):
+    """Whether this case has been made; raises InputError where the folder holds another."""
+    if not folder.exists():
+        return False
+    there = read_truth(folder / TRUTH)
+    same = there.made == case.made and there.ct_sha256 == case.ct_sha256
+    if not same or there.starts.shape != case.starts.shape:
+        raise InputError(
+            f'{folder} holds a case of other settings, seed or CT: remove it, or give another '
+            '--out'
+        )
+    return True
+
+
+def _shots(ct, settings, carm_from_ct, seed, index):
+    """Return the Shots of a case; the reference is the first camera."""
+    if settings.soft_tissue is not None:
+        rng = np.random.default_rng([seed, 6, index])
+        ct = soft_tissue.moved(ct, settings.soft_tissue, rng)
+    distance_m = 1e-3 * settings.poses.source_to_isocentre_mm
+    rng = np.random.default_rng([seed, 5, index])
+    cameras = [np.eye(4)]
+    cameras += [xrays.second_from_first(distance_m, rng) for _ in range(settings.views - 1)]
+    shots = []
+    for number, camera_from_reference in enumerate(cameras):
+        pose = camera_from_reference @ carm_from_ct
+        ideal = xrays.ideal_line_integrals(ct, xrays.CAMERA, pose, settings.attenuation)
+        counts = xrays.raw_counts(
+            ideal, settings.degradation, settings.obstructions, seed, [index, number]
+        )
+        shots.append(Shot(counts, xrays.CAMERA, camera_from_reference))
+    return shots
