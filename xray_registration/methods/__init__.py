@@ -27,4 +27,5 @@ METHODS = {
     # The same solver over levels whose features a network makes.
     'spherical': Method('the same, led in by a trained similarity', 'lm', 'similarity'),
     'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa'),
+    'xreg': Method('CMA-ES, then BOBYQA, on gradient correlation (extra methods)', 'xreg'),
 }
