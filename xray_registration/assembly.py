@@ -10,6 +10,8 @@ from xray_registration.parameters import registration_config
 LOADERS = {
     'similarity': ('network', 'load_similarity'),
     'regressor': ('pose_network', 'load_pose_network'),
+    'landmarks': ('landmark_network', 'load_landmark_network'),
+    'scene-coordinates': ('coordinate_network', 'load_coordinate_network'),
 }
 
 

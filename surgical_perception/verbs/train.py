@@ -12,6 +12,9 @@ _Cts = Annotated[
     list[Path],
     typer.Option(help='CT: NIfTI, NRRD or MHA file, or the folder of a DICOM series.'),
 ]
+_Ct = Annotated[
+    Path, typer.Option(help='CT: NIfTI, NRRD or MHA file, or the folder of a DICOM series.')
+]
 _Out = Annotated[Path, typer.Option(help='Folder for weights, card, checkpoint and curve.')]
 _Config = Annotated[str, typer.Option(help='tiny, for a CPU; paper, for a GPU.', metavar='PRESET')]
 _Agnostic = Annotated[
@@ -62,6 +65,43 @@ def regressor(
     from xray_registration.train_cli import run_regressor
 
     _until_done(run_regressor, ct, out, config, agnostic, steps, seed, device)
+
+
+@train.command()
+def landmarks(
+    ct: _Ct,
+    out: _Out,
+    config: _Config = 'tiny',
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            help='Points of the CT, as `landmarks` writes them; without it some of its bone.',
+            metavar='POINTS.json',
+        ),
+    ] = None,
+    steps: _Steps = None,
+    seed: _Seed = 0,
+    device: _Device = None,
+):
+    """Train the network of method `landmarks`, which finds points of one CT."""
+    from xray_registration.train_cli import run_landmarks
+
+    _until_done(run_landmarks, ct, out, config, landmarks, steps, seed, device)
+
+
+@train.command('scene-coordinates')
+def scene_coordinates(
+    ct: _Ct,
+    out: _Out,
+    config: _Config = 'tiny',
+    steps: _Steps = None,
+    seed: _Seed = 0,
+    device: _Device = None,
+):
+    """Train the network of method `scene_coordinates`, which finds where rays enter bone."""
+    from xray_registration.train_cli import run_scene_coordinates
+
+    _until_done(run_scene_coordinates, ct, out, config, steps, seed, device)
 
 
 def _until_done(run, *arguments):

@@ -124,7 +124,7 @@ def test_too_few_points_are_refused(seed, count):
 @pytest.mark.parametrize('spread', [0.0, 1.0])
 def test_points_on_a_line_or_at_one_place_are_refused(spread):
     along = spread * np.linspace(-0.1, 0.1, 12)
-    points = np.outer(along, [0.6, 0.8, 0]) + [0.02, 0, 0.01]
+    points = np.outer(along, [0.6, 0.8, 0]) + np.array([0.02, 0, 0.01])
     truth = AROUND.draw(1, np.zeros(3), np.random.default_rng(4))[0]
     with pytest.raises(NoPose, match='on one line'):
         pose_from_sightings([view()], [sighting(points, view(), truth)])

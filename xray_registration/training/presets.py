@@ -9,6 +9,7 @@ from xray_registration.learned.network import SimilarityNetworkConfig
 from xray_registration.learned.pose_range import PoseRange
 from xray_registration.learned.randomisation import RandomisationConfig
 from xray_registration.learned.regressor import RegressorConfig
+from xray_registration.learned.unet import UnetConfig
 from xray_registration.training.loop import LoopConfig
 from xray_registration.training.regressor_loss import RegressorLossConfig
 from xray_registration.training.scenes import SceneConfig
@@ -65,6 +66,47 @@ REGRESSOR_PRESETS = {
 }
 
 
+@dataclass(frozen=True)
+class LandmarkTraining:
+    """Everything that `train landmarks` is told; `landmarks` where none are given."""
+
+    unet: UnetConfig = field(default_factory=UnetConfig)
+    landmarks: int = 24
+    scene: SceneConfig = _SCENE
+    loop: LoopConfig = field(default_factory=LoopConfig)
+
+
+LANDMARK_PRESETS = {
+    # Ten minutes on one CPU core.
+    'tiny': LandmarkTraining(
+        UnetConfig((16, 32, 64, 128, 128)),
+        scene=replace(_SCENE, image_size=64, voxel_mm=5.6),
+        loop=LoopConfig(steps=3000, batch=16, rate=2e-3),
+    ),
+    'paper': LandmarkTraining(loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
+}
+
+
+@dataclass(frozen=True)
+class CoordinateTraining:
+    """Everything that `train scene-coordinates` is told."""
+
+    unet: UnetConfig = field(default_factory=lambda: UnetConfig(stride=4))
+    scene: SceneConfig = _SCENE
+    loop: LoopConfig = field(default_factory=LoopConfig)
+
+
+COORDINATE_PRESETS = {
+    # Ten minutes on one CPU core.
+    'tiny': CoordinateTraining(
+        UnetConfig((16, 32, 64, 128, 128), stride=4),
+        replace(_SCENE, image_size=64, voxel_mm=5.6),
+        LoopConfig(steps=4000, batch=16, rate=2e-3),
+    ),
+    'paper': CoordinateTraining(loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
+}
+
+
 def regressor_preset(name):
     """Return the RegressorTraining of that name; raises InputError for an unknown one."""
     return _known(REGRESSOR_PRESETS, name, 'a regressor')
@@ -73,6 +115,16 @@ def regressor_preset(name):
 def similarity_preset(name):
     """Return the SimilarityTraining of that name; raises InputError for an unknown one."""
     return _known(SIMILARITY_PRESETS, name, 'a similarity')
+
+
+def landmark_preset(name):
+    """Return the LandmarkTraining of that name; raises InputError for an unknown one."""
+    return _known(LANDMARK_PRESETS, name, 'landmarks')
+
+
+def coordinate_preset(name):
+    """Return the CoordinateTraining of that name; raises InputError for an unknown one."""
+    return _known(COORDINATE_PRESETS, name, 'scene coordinates')
 
 
 def _known(presets, name, what):
