@@ -63,7 +63,7 @@ def _multistart(view, volumes, start, start_range):
 
 
 def _spherical(view, volumes, start, start_range):
-    config = learned(RegistrationConfig(init='start'), volumes.networks['similarity'].strides)
+    config = learned(RegistrationConfig(init='start'), volumes.networks['similarity'])
     return _outcome(register([view], volumes, start, config))
 
 

@@ -32,7 +32,7 @@ class RegistrationPipeline:
         self.config = config or RegistrationConfig()
         networks = networks or {}
         if self.config.method == 'spherical':
-            self.config = learned(self.config, networks['similarity'].strides)
+            self.config = learned(self.config, networks['similarity'])
         self._regressor = networks.get('regressor')
         self._tracking_config = tracking_config(self.config)
         self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation), networks)

@@ -18,9 +18,6 @@ _LOCAL = PyramidLevel(
 # too coarsely to tell the spin about a shaft.
 _GRADIENT = replace(_LOCAL, similarity='gradient_ncc', pixel_mm=0.39, patch=7)
 
-# Networks are trained on images of this size and volumes of this spacing.
-_LEARNED_SIZE, _LEARNED_VOXEL_MM = 128, 2.8
-
 # By what the last level compares.  Gradients tell right from wrong: on a real radius a pose turned
 # half about the shaft costs 0.63 against 0.37, while local correlation finds both equally good.
 BONE_LEVELS = {
@@ -74,16 +71,18 @@ def segmented_bone(similarity='gradient_ncc'):
     )
 
 
-def learned(config, strides):
+def learned(config, network):
     """
-    Return a RegistrationConfig whose first levels are learned, one for each stride.
+    Return a RegistrationConfig whose first levels are learned, one for each stride of a
+    SimilarityNetwork.
 
     The last search level stays, since the gate's limits are those of its cost, and so do the
     finer ones: what a network brings near, they finish.
     """
+    trained = network.config
     lead_in = tuple(
-        PyramidLevel(_LEARNED_SIZE, _LEARNED_VOXEL_MM, 'learned', 15, stride=stride)
-        for stride in strides
+        PyramidLevel(trained.image_size, trained.voxel_mm, 'learned', 15, stride=stride)
+        for stride in network.strides
     )
     return replace(
         config,

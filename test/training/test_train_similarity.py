@@ -22,9 +22,9 @@ from xray_registration.volume.loader import load_ct
 torch.set_num_threads(1)
 TRAINING = replace(
     similarity_preset('tiny'),
-    network=SimilarityNetworkConfig(EncoderConfig(4, (4, 6, 8, 8), 1, 4)),
+    network=SimilarityNetworkConfig(EncoderConfig(4, (4, 6, 8, 8), 1, 4, (8, 2))),
     scene=SceneConfig(
-        image_size=64,
+        image_size=32,
         voxel_mm=6.0,
         pose_range=PoseRange(('AP', 'LAT_L')),
         randomisation=RandomisationConfig(**{f.name: 0.1 for f in fields(RandomisationConfig)}),
@@ -47,8 +47,8 @@ def trained(ct, tmp_path_factory):
 def test_a_batch_is_what_it_says(ct):
     scenes = Scenes([ct], TRAINING.scene, seed=1)
     batch = scenes.draw(5, 7)
-    assert batch.fixed.shape == batch.moving.shape == (5, 1, 64, 64)
-    assert batch.columns.shape == (5, 6, 64, 64)
+    assert batch.fixed.shape == batch.moving.shape == (5, 1, 32, 32)
+    assert batch.columns.shape == (5, 6, 32, 32)
     assert 0 <= batch.fixed.min() <= batch.fixed.max() <= 1
     again = scenes.draw(5, 7)
     assert all(torch.equal(a, b) for a, b in zip(batch, again, strict=True))
@@ -89,7 +89,7 @@ def test_training_turns_gradients_homewards(trained):
     folder, _ = trained
     with (folder / CURVE).open() as file:
         rows = list(csv.DictReader(file))
-    for stride in (4, 16):
+    for stride in (2, 8):
         name = f'direction, stride {stride}'
         losses = [float(row['value']) for row in rows if row['name'] == name]
         # Directions that have nothing to do with each other cost 1.
@@ -101,7 +101,8 @@ def test_weights_come_with_a_card_and_load_for_their_ct_only(trained, ct):
     assert card.pose_range['rotation_deg'] == 30.0
     assert json.loads((folder / 'card.json').read_text())['versions']['torch']
     network = load_similarity(folder, ct.sha256)
-    assert network.config == TRAINING.network
+    expected = replace(TRAINING.network, image_size=32, voxel_mm=6.0)
+    assert network.config == expected
     with pytest.raises(InputError, match='another CT'):
         load_similarity(folder, '0' * 64)
 

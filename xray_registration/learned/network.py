@@ -21,6 +21,9 @@ class SimilarityNetworkConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     volume: VolumeNetworkConfig = field(default_factory=lambda: VolumeNetworkConfig('none'))
     manifold: str = 'spherical'
+    # Of the images and the CT that it is trained on, and therefore used on.
+    image_size: int = 128
+    voxel_mm: float = 2.8
 
 
 class SimilarityNetwork(torch.nn.Module):
@@ -91,7 +94,8 @@ def config_from_card(values):
     for name in ('widths', 'strides'):
         encoder[name] = tuple(encoder[name])
     volume = VolumeNetworkConfig(**values['volume'])
-    return SimilarityNetworkConfig(EncoderConfig(**encoder), volume, values['manifold'])
+    others = {name: values[name] for name in ('manifold', 'image_size', 'voxel_mm')}
+    return SimilarityNetworkConfig(EncoderConfig(**encoder), volume, **others)
 
 
 def config_for_card(config):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from xray_registration.learned.tangents import pushed
 from xray_registration.similarity.linearisation import Linearisation, image_parts
 
 # A location counts when at least this share of the pixels under it may be used.
@@ -81,11 +82,8 @@ class LearnedSimilarity:
         image = self._prepared(self._channels(moving))
         columns = self._prepared_columns(jacobian)
 
-        def push(column):
-            return torch.func.jvp(self._point, (image,), (column,))
-
         with torch.no_grad():
-            point, moved = torch.func.vmap(push, out_dims=(None, 0))(columns)
+            point, moved = pushed(self._point, image, columns)
         point.requires_grad_()
         with torch.enable_grad():
             costs = self._costs(point)

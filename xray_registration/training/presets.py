@@ -28,18 +28,23 @@ class SimilarityTraining:
 
 # Offsets reach as far as a single start is to lead home from.
 _SCENE = SceneConfig(
-    offset_rotation_deg=40.0,
-    offset_in_plane_mm=80.0,
-    offset_depth_mm=80.0,
+    offset_rotation_deg=50.0,
+    offset_in_plane_mm=100.0,
+    offset_depth_mm=100.0,
     pose_range=PoseRange(POSITIONS),
+)
+
+# On a CPU: small images of a coarse volume, since what counts is how many poses are seen.
+_SMALL_SCENE = replace(
+    _SCENE, image_size=64, voxel_mm=5.6, randomisation=RandomisationConfig(share=0.6)
 )
 
 SIMILARITY_PRESETS = {
     # Half an hour on one CPU core.
     'tiny': SimilarityTraining(
-        SimilarityNetworkConfig(EncoderConfig(8, (8, 16, 24, 32), 1)),
-        _SCENE,
-        loop=LoopConfig(steps=2000, batch=8, rate=3e-3),
+        SimilarityNetworkConfig(EncoderConfig(8, (16, 32, 48, 64), 1, strides=(8, 2))),
+        replace(_SMALL_SCENE, image_size=32),
+        loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
     ),
     'paper': SimilarityTraining(scene=_SCENE, loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
 }
@@ -56,10 +61,9 @@ class RegressorTraining:
 
 
 REGRESSOR_PRESETS = {
-    # Small images of a coarse volume: what counts is how many poses are seen.
     'tiny': RegressorTraining(
         RegressorConfig((32, 64, 128, 256), (1, 1, 1, 1)),
-        replace(_SCENE, image_size=64, voxel_mm=5.6, randomisation=RandomisationConfig(share=0.6)),
+        _SMALL_SCENE,
         loop=LoopConfig(steps=30_000, batch=16, rate=5e-4),
     ),
     'paper': RegressorTraining(loop=LoopConfig(steps=100_000, batch=64, rate=1e-3)),

@@ -17,7 +17,7 @@ from xray_registration.volume.attenuation import AttenuationConfig, attenuation_
 _BONE_MULTIPLIERS = (0.8, 1.0, 1.4)
 
 # Starts beside the truth are drawn at every scale from this share of the largest to the largest.
-_SMALLEST_OFFSET = 0.03
+_SMALLEST_OFFSET = 0.05
 
 
 @dataclass(frozen=True)

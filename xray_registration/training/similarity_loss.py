@@ -1,9 +1,9 @@
 """
-One training step of a learned similarity: its gradient by the pose against the geodesic's.
+One training step of a learned similarity: where its gradient points, and where its steps land.
 
-The six Jacobian images of the DRR are constants, so the pose gradient of the similarity is the
-image gradient times them, and the derivative of that by the weights never runs through the ray
-march.
+The six Jacobian images of the DRR are constants, pushed through the encoder as Levenberg-Marquardt
+pushes them at inference.  Gradient and Gauss-Newton Hessian by the pose follow, and their
+derivative by the weights never runs through the ray march.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,18 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from xray_registration.learned.losses import direction_loss, geodesic_gradient
+from xray_registration.learned import geodesics
+from xray_registration.learned.losses import direction_loss, geodesic_gradient, landing_loss
+from xray_registration.learned.tangents import gauss_newton, pushed
+
+# Of the steps whose landing is asked for; Levenberg-Marquardt begins with less.
+_DAMPING = 0.03
+
+# A degree weighs as much as 5 mm there, which is what it moves bone by.
+_LANDING_FOCAL_MM = 150.0
+
+# Below this distance there is nothing more to gain for a lead-in.
+_ENOUGH_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,9 @@ class SimilarityLossConfig:
     geodesic: str = 'so4'
     focal_mm: float = 1020.0
     polar: bool = False
+    direction_weight: float = 1.0
+    # Of the distance that one step leaves, as a share of what it was; 0 is the source's loss.
+    landing_weight: float = 1.0
     # Offsets, as shares of the largest, that each stride is trained on: coarse features lead in
     # from afar, fine ones end.  Both see those in between.
     coarse_above: float = 0.1
@@ -39,7 +53,7 @@ class SimilarityLoss(nn.Module):
 
     def forward(self, batch):
         """Return (loss, {name: value}) of a Batch."""
-        config, manifold = self.config, self._manifold
+        config = self.config
         wanted = geodesic_gradient(
             batch.start.double(),
             batch.truth.double(),
@@ -49,23 +63,38 @@ class SimilarityLoss(nn.Module):
             config.focal_mm,
             config.polar,
         ).float()
-        moving = batch.moving.clone().requires_grad_()
-        fixed, drawn = self.encoder(batch.fixed), self.encoder(moving)
+        fixed = self._points(batch.fixed)
+        columns = batch.columns.transpose(0, 1)[:, :, None]
+        points, moved = pushed(self._points, batch.moving, columns)
         total, report = 0.0, {}
         coarsest = max(fixed)
         for stride in fixed:
-            points = manifold.point(drawn[stride]), manifold.point(fixed[stride])
-            cost = manifold.cost(*points).mean((1, 2))
-            # The encoder treats each image by itself, so one call gives every image's gradient.
-            (pull,) = torch.autograd.grad(cost.sum(), moving, create_graph=True)
-            gradient = (pull * batch.columns).sum((2, 3))
+            trained = batch.offset <= config.fine_below
             if stride == coarsest:
                 trained = batch.offset >= config.coarse_above
-            else:
-                trained = batch.offset <= config.fine_below
             if not trained.any():
                 continue
-            loss = direction_loss(gradient[trained], wanted[trained]).mean()
-            total = total + loss
-            report[f'direction, stride {stride}'] = loss.item()
+            gradient, hessian = gauss_newton(
+                self._manifold, points[stride], moved[stride], fixed[stride]
+            )
+            direction = direction_loss(gradient, wanted)[trained].mean()
+            left = self._left(gradient, hessian, batch)[trained]
+            total = total + config.direction_weight * direction
+            total = total + config.landing_weight * torch.log1p(left).mean()
+            report[f'direction, stride {stride}'] = direction.item()
+            report[f'left after a step, stride {stride}'] = left.median().item()
         return total, report
+
+    def _left(self, gradient, hessian, batch):
+        """Return the share [B] of the distance to the truth that one damped step leaves."""
+        about = batch.isocentre_m, self._distance_m, self.config.geodesic, _LANDING_FOCAL_MM
+        landed = landing_loss(gradient, hessian, batch.start, batch.truth, *about, _DAMPING)
+        before = geodesics.distance_mm(
+            geodesics.recentred(batch.start, *about[:2]),
+            geodesics.recentred(batch.truth, *about[:2]),
+            *about[2:],
+        )
+        return landed / (before + _ENOUGH_MM)
+
+    def _points(self, image):
+        return {s: self._manifold.point(f) for s, f in self.encoder(image).items()}

@@ -1,7 +1,7 @@
 """Train a similarity network: from CTs and a preset to weights with a card."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -30,7 +30,10 @@ def train_similarity(cts, config, out, agnostic=False, on=None):
     """
     out = Path(out)
     torch.manual_seed(config.loop.seed)
-    network = SimilarityNetwork(config.network)
+    trained = replace(
+        config.network, image_size=config.scene.image_size, voxel_mm=config.scene.voxel_mm
+    )
+    network = SimilarityNetwork(trained)
     hashes = tuple(ct.sha256 for ct in cts)
     with loop.worker(on) as this:
         scenes = Scenes(cts, config.scene, config.loop.seed)
@@ -42,7 +45,7 @@ def train_similarity(cts, config, out, agnostic=False, on=None):
             kind='similarity',
             ct_sha256=hashes,
             agnostic=agnostic,
-            config=config_for_card(config.network),
+            config=config_for_card(trained),
             pose_range=asdict(config.scene.pose_range),
             training={'settings': asdict(config), 'seconds': round(seconds), 'on': device()},
             versions=versions(),
