@@ -2,25 +2,22 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-import adam
 import numpy as np
-from adam_renderers import DiffDrrRenderer, OurRenderer
+from diffdrr_renderer import DiffDrrRenderer
 from trials import START_RANGES
 
 from surgical_perception.geometry import se3
 from xray_registration.config import GateConfig, MultistartConfig, RegistrationConfig
 from xray_registration.presets import learned
-from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.registration import register
+from xray_registration.solvers import adam
 
-# Adam runs at one resolution, the one of DiffPose; at half of it the patches of 13 pixels reach so
-# far that the optimum itself is 1-2 mm beside the truth.
-_ADAM_IMAGE_SIZE, _ADAM_VOXEL_MM = 256, 1.4
-# Through DiffDRR a registration at that size takes more than a quarter of an hour on two cores.
+# At the size of method diffpose a registration through DiffDRR takes more than a quarter of an
+# hour on two cores.
 _DIFFDRR_IMAGE_SIZE, _DIFFDRR_VOXEL_MM = 128, 2.8
 
 # Comparators may take what they need.
@@ -92,16 +89,14 @@ def _comparator(name):
     return run
 
 
-def _adam_through(renderer, image_size, voxel_mm):
-    def run(view, volumes, start, start_range):
-        volume = volumes.at(voxel_mm)
-        image, _, camera = binned_view(view, bin_factor(view.camera, image_size))
-        problem = renderer(replace(view, image=image, camera=camera), volume, se3.inverse(start))
-        began = time.perf_counter()
-        found = adam.optimise(problem, se3.inverse(start), volumes.isocentre_m)
-        return Outcome(se3.inverse(found.ct_from_carm), time.perf_counter() - began)
-
-    return run
+def _adam_through_diffdrr(view, volumes, start, start_range):
+    volume, ct_from_carm = volumes.at(_DIFFDRR_VOXEL_MM), se3.inverse(start)
+    problem = DiffDrrRenderer(view, volume, ct_from_carm, _DIFFDRR_IMAGE_SIZE)
+    began = time.perf_counter()
+    found = adam.minimise(
+        problem.loss_and_gradient, ct_from_carm, volumes.isocentre_m, lambda: False
+    )
+    return Outcome(se3.inverse(found.ct_from_reference), time.perf_counter() - began)
 
 
 _NEAR, *_, _FAR = START_RANGES
@@ -123,16 +118,8 @@ METHODS = {
         'spherical, one start', _spherical, (*_CURVE, ('chest harder', _FAR)), 30, True
     ),
     'bobyqa': Method('BOBYQA, same costs', _comparator('bobyqa'), _MAIN_NEAR, 30),
-    'adam': Method(
-        'Adam on mNCC, our renderer',
-        _adam_through(OurRenderer, _ADAM_IMAGE_SIZE, _ADAM_VOXEL_MM),
-        _MAIN_NEAR,
-        10,
-    ),
+    'adam': Method('Adam on mNCC, our renderer', _comparator('diffpose'), _MAIN_NEAR, 10),
     'adam-diffdrr': Method(
-        'Adam on mNCC, DiffDRR, 128x128',
-        _adam_through(DiffDrrRenderer, _DIFFDRR_IMAGE_SIZE, _DIFFDRR_VOXEL_MM),
-        _MAIN_NEAR[:1],
-        2,
+        'Adam on mNCC, DiffDRR, 128x128', _adam_through_diffdrr, _MAIN_NEAR[:1], 2
     ),
 }

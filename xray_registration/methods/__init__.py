@@ -28,6 +28,7 @@ METHODS = {
     'spherical': Method('the same, led in by a trained similarity', 'lm', 'similarity'),
     'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa'),
     'xreg': Method('CMA-ES, then BOBYQA, on gradient correlation (extra methods)', 'xreg'),
+    'diffpose': Method('Adam on multiscale correlation', 'diffpose'),
     'landmarks': Method('points that a network finds, and their pose', 'landmarks', 'landmarks'),
     'scene_coordinates': Method(
         'where rays enter bone as a network sees it, and the pose of these points',
