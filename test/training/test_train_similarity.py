@@ -29,7 +29,7 @@ TRAINING = replace(
         pose_range=PoseRange(('AP', 'LAT_L')),
         randomisation=RandomisationConfig(**{f.name: 0.1 for f in fields(RandomisationConfig)}),
     ),
-    loop=LoopConfig(steps=120, batch=4, rate=5e-3, log_every=20),
+    loop=LoopConfig(steps=60, batch=4, rate=5e-3, log_every=20),
 )
 
 
@@ -67,7 +67,7 @@ def test_the_columns_are_the_derivative_of_the_moving_image(ct):
 
     scenes = Scenes([ct], TRAINING.scene, seed=2)
     batch = scenes.draw(1, 0)
-    volume, step = scenes._volumes[0], 2e-4
+    volume, step = scenes.volumes[0], 2e-4
     start = batch.start[0].double().numpy()
     for column in range(3):
         xi = np.zeros(6)

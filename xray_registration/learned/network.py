@@ -66,14 +66,14 @@ class SimilarityNetwork(torch.nn.Module):
         """Return the AttenuationVolumes that are rendered in the place of one."""
         if self.volume is None:
             return [volume]
-        if 'learned' not in volume.cache:
+        if self not in volume.cache:
             with torch.no_grad():
                 channels = self.volume(torch.as_tensor(volume.mu_per_m)).cpu().numpy()
-            volume.cache['learned'] = [
+            volume.cache[self] = [
                 AttenuationVolume(np.ascontiguousarray(mu), volume.ct_from_index)
                 for mu in channels
             ]
-        return volume.cache['learned']
+        return volume.cache[self]
 
 
 def load_similarity(folder, ct_sha256, device='cpu'):

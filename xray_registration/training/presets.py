@@ -84,8 +84,8 @@ LANDMARK_PRESETS = {
     # Ten minutes on one CPU core.
     'tiny': LandmarkTraining(
         UnetConfig((16, 32, 64, 128, 128)),
-        scene=replace(_SCENE, image_size=64, voxel_mm=5.6),
-        loop=LoopConfig(steps=3000, batch=16, rate=2e-3),
+        scene=_SMALL_SCENE,
+        loop=LoopConfig(steps=4000, batch=16, rate=2e-3),
     ),
     'paper': LandmarkTraining(loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
 }
@@ -104,8 +104,8 @@ COORDINATE_PRESETS = {
     # Ten minutes on one CPU core.
     'tiny': CoordinateTraining(
         UnetConfig((16, 32, 64, 128, 128), stride=4),
-        replace(_SCENE, image_size=64, voxel_mm=5.6),
-        LoopConfig(steps=4000, batch=16, rate=2e-3),
+        _SMALL_SCENE,
+        LoopConfig(steps=5000, batch=16, rate=2e-3),
     ),
     'paper': CoordinateTraining(loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
 }

@@ -51,6 +51,7 @@ class Batch(NamedTuple):
     start       [B, 4, 4] carm_from_ct of the DRRs; truth [B, 4, 4] that of the X-rays
     offset      [B] scale of the offset between them, in (0, 1]
     isocentre_m [3]
+    ct          number of the CT
     """
 
     fixed: torch.Tensor
@@ -60,6 +61,7 @@ class Batch(NamedTuple):
     truth: torch.Tensor
     offset: torch.Tensor
     isocentre_m: torch.Tensor
+    ct: torch.Tensor
 
     def to(self, device):
         """Return the Batch on another device."""
@@ -84,7 +86,7 @@ class Scenes:
     def __init__(self, cts, config, seed, backend='auto'):
         self.config, self._backend, self._seed = config, backend, seed
         spacing_m = 1e-3 * config.voxel_mm
-        self._volumes = [attenuation_from_ct(ct).resampled(spacing_m) for ct in cts]
+        self.volumes = [attenuation_from_ct(ct).resampled(spacing_m) for ct in cts]
         self._targets = [
             [
                 attenuation_from_ct(ct, AttenuationConfig(bone_multiplier=m)).resampled(spacing_m)
@@ -96,7 +98,8 @@ class Scenes:
     def draw(self, count, step):
         """Return Batch number `step`, of `count` pairs from one CT."""
         rng = np.random.default_rng([self._seed, step])
-        volume, truth, fixed = self._xrays(count, rng)
+        which, truth, fixed = self._xrays(count, rng)
+        volume = self.volumes[which]
         isocentre_m = volume.isocentre_m
         offset = _SMALLEST_OFFSET ** rng.uniform(0, 1, count)
         start = np.stack(
@@ -111,27 +114,27 @@ class Scenes:
             tensor(truth),
             torch.as_tensor(offset, dtype=torch.float32),
             torch.as_tensor(isocentre_m, dtype=torch.float32),
+            torch.tensor(which),
         )
 
     def shots(self, count, step):
         """Return Shots number `step`, of `count` X-rays of one CT."""
-        volume, truth, fixed = self._xrays(count, np.random.default_rng([self._seed, step]))
-        centre = torch.as_tensor(volume.isocentre_m, dtype=torch.float32)
+        which, truth, fixed = self._xrays(count, np.random.default_rng([self._seed, step]))
+        centre = torch.as_tensor(self.volumes[which].isocentre_m, dtype=torch.float32)
         return Shots(fixed, tensor(truth), centre)
 
     def _xrays(self, count, rng):
-        """Return (the volume, carm_from_ct [B, 4, 4], randomised X-rays [B, 1, H, W])."""
+        """Return (number of the CT, carm_from_ct [B, 4, 4], randomised X-rays [B, 1, H, W])."""
         config = self.config
-        which = rng.integers(len(self._volumes))
-        volume = self._volumes[which]
+        which = int(rng.integers(len(self.volumes)))
         target = self._targets[which][rng.integers(len(_BONE_MULTIPLIERS))]
-        truth = config.pose_range.draw(count, volume.isocentre_m, rng)
+        truth = config.pose_range.draw(count, self.volumes[which].isocentre_m, rng)
         images = render(target, config.camera, truth, backend=self._backend).image
         draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
         fixed = randomised(
             unit_range(torch.as_tensor(images)[:, None]), config.randomisation, draws
         )
-        return volume, truth, fixed
+        return which, truth, fixed
 
     def _beside(self, carm_from_ct, scale, isocentre_m, rng):
         """Return a pose [4, 4] beside another, by up to a share of the configured offsets."""

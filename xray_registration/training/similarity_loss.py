@@ -1,9 +1,9 @@
 """
 One training step of a learned similarity: where its gradient points, and where its steps land.
 
-The six Jacobian images of the DRR are constants, pushed through the encoder as Levenberg-Marquardt
-pushes them at inference.  Gradient and Gauss-Newton Hessian by the pose follow, and their
-derivative by the weights never runs through the ray march.
+The six Jacobian images of the DRR are pushed through the encoder as Levenberg-Marquardt pushes
+them at inference; gradient and Gauss-Newton Hessian by the pose follow.  Their derivative by the
+weights runs through the ray march only where the CT itself goes through a network.
 """
 
 from dataclasses import dataclass
@@ -44,11 +44,11 @@ class SimilarityLossConfig:
 class SimilarityLoss(nn.Module):
     """The loss of a Batch; one module, so that a distributed trainer can wrap it."""
 
-    def __init__(self, network, config, source_to_isocentre_m):
-        """Take a SimilarityNetwork whose volume network, if any, is not trained here."""
+    def __init__(self, network, config, source_to_isocentre_m, volume=None):
+        """Take a SimilarityNetwork, and a LearnedVolume where it has a network of the volume."""
         super().__init__()
         self.encoder, self._manifold = network.encoder, network.manifold
-        self.config = config
+        self.volume, self.config = volume, config
         self._distance_m = source_to_isocentre_m
 
     def forward(self, batch):
@@ -63,9 +63,11 @@ class SimilarityLoss(nn.Module):
             config.focal_mm,
             config.polar,
         ).float()
-        fixed = self._points(batch.fixed)
-        columns = batch.columns.transpose(0, 1)[:, :, None]
-        points, moved = pushed(self._points, batch.moving, columns)
+        moving, columns = batch.moving, batch.columns.transpose(0, 1)[:, :, None]
+        if self.volume:
+            moving, columns = self.volume(batch)
+        fixed = self._points(batch.fixed.expand_as(moving))
+        points, moved = pushed(self._points, moving, columns)
         total, report = 0.0, {}
         coarsest = max(fixed)
         for stride in fixed:

@@ -10,6 +10,7 @@ from surgical_perception.evaluation.results import device, versions
 from xray_registration.learned import weights
 from xray_registration.learned.network import SimilarityNetwork, config_for_card
 from xray_registration.training import loop
+from xray_registration.training.learned_volume import LearnedVolume
 from xray_registration.training.scenes import Scenes
 from xray_registration.training.similarity_loss import SimilarityLoss
 
@@ -38,7 +39,10 @@ def train_similarity(cts, config, out, agnostic=False, on=None):
     with loop.worker(on) as this:
         scenes = Scenes(cts, config.scene, config.loop.seed)
         distance_m = 1e-3 * config.scene.pose_range.source_to_isocentre_mm
-        module = SimilarityLoss(network, config.loss, distance_m).to(this.device)
+        volume = network.volume and LearnedVolume(
+            network.volume, scenes.volumes, config.scene.camera
+        )
+        module = SimilarityLoss(network, config.loss, distance_m, volume).to(this.device)
         about = json.dumps({**asdict(config), 'ct_sha256': hashes}, sort_keys=True)
         seconds = loop.run(module, scenes.draw, config.loop, out, this, about)
         card = weights.Card(
