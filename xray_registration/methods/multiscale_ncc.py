@@ -18,6 +18,9 @@ PATCH = 13
 # Keeps the correlation of flat patches finite, relative to the variance of the whole image.
 _FLAT_VARIANCE = 1e-4
 
+# The root has no derivative at 0, and an image that the CT has left is flat.
+_EPS = 1e-12
+
 # A patch counts where at least this share of its pixels may be used.
 _MIN_SHARE = 0.5
 
@@ -58,7 +61,7 @@ class MultiscaleNcc:
     def _standardised(self, image):
         """Return an image with mean 0 and variance 1 over the mask, and 0 beyond."""
         centred = (image - (image * self._mask).sum() / self._count) * self._mask
-        return centred / (torch.sqrt(centred.square().sum() / self._count) + 1e-6)
+        return centred / torch.sqrt(centred.square().sum() / self._count + _EPS)
 
     def _patches(self, image):
         mean = self._patch_mean(image)
