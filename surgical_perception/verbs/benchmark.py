@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from surgical_perception.errors import InputError
+from surgical_perception.several_values import SeveralValues
+from surgical_perception.verbs.exit_codes import INTERRUPTED
+
 benchmark = typer.Typer(
     help='Compare registration methods on X-rays whose pose is known.',
     pretty_exceptions_enable=False,
@@ -47,3 +51,62 @@ def make_cases(
     from xray_registration.benchmark import make_cases
 
     make_cases.run(ct, out, preset, labels, count, views, starts, seed)
+
+
+@benchmark.command(cls=SeveralValues)
+def registration(
+    cases: Annotated[
+        list[Path],
+        typer.Option(
+            help='Case folders, or folders of them, as make-cases leaves them.',
+            metavar='DIR [DIR ...]',
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help='Folder for trials, table, result.json, pictures.')],
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help='Separated by commas: lm, multistart (lm from around the start too), '
+            'regressor-lm (lm from where a network sees the CT), and the other methods; all '
+            'without this.',
+            metavar='NAME,NAME,...',
+        ),
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help='Folders that `train` wrote; each is used by every method of its kind.',
+            metavar='DIR [DIR ...]',
+        ),
+    ] = None,
+    ct: Annotated[
+        Path | None, typer.Option(help='The CT, where the cases name a path of another machine.')
+    ] = None,
+    shards: Annotated[
+        str,
+        typer.Option(
+            help='Run part K of N of the trials, such as 2/8 on the second of eight machines.',
+            metavar='K/N',
+        ),
+    ] = '1/1',
+    jobs: Annotated[int, typer.Option(help='Processes at once.', min=1)] = 1,
+    ray: Annotated[
+        bool, typer.Option('--ray', help='Use the processors of a Ray cluster.')
+    ] = False,
+):
+    """Run methods from the same starts on the same X-rays; a run that was stopped goes on."""
+    from xray_registration.benchmark import run
+    from xray_registration.benchmark.rows import COMPARED
+
+    names = [name.strip() for name in methods.split(',')] if methods else list(COMPARED)
+    if not run.run(names, cases, out, weights or [], ct, _shard(shards), jobs, ray):
+        typer.echo(f'{out} holds what was finished: the same command goes on', err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _shard(text):
+    """Return (k, n) of K/N."""
+    number, _, count = text.partition('/')
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise InputError(f'--shards is {text!r}, expected K/N with K from 1 to N')
+    return int(number), int(count)

@@ -1,0 +1,108 @@
+"""What is compared: the registration methods, and lm from other starts; with which weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from surgical_perception.errors import InputError
+from xray_registration.learned.weights import read_card
+from xray_registration.methods import METHODS
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A name of `--methods`: a key of METHODS, the config's init, the kind of weights or ''."""
+
+    method: str
+    init: str
+    kind: str
+
+
+COMPARED = {
+    'lm': Compared('lm', 'start', ''),
+    'multistart': Compared('lm', 'multistart', ''),
+    # What `init: network` of the node does.
+    'regressor-lm': Compared('lm', 'start', 'regressor'),
+    **{
+        name: Compared(name, 'start', method.needs)
+        for name, method in METHODS.items()
+        if name != 'lm'
+    },
+}
+
+# Networks that see the pose in the X-ray: what is led by them is given no start.
+_SEEING = ('regressor', 'landmarks', 'scene-coordinates')
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    One line of the tables.
+
+    name        of the method, with the folder of the weights where it has some
+    weights     folder; None for a method that needs none
+    ct_sha256   of the CTs that the weights are for; empty for every CT
+    """
+
+    name: str
+    compared: Compared
+    weights: Path | None = None
+    weights_sha256: str = ''
+    ct_sha256: tuple[str, ...] = ()
+
+    @property
+    def uses_start(self):
+        """Whether the result depends on the start, so that each start is a trial."""
+        return self.compared.kind not in _SEEING
+
+    def why_not(self, truth):
+        """Return why a case's Truth is not for this row, as a sentence; '' where it is."""
+        if self.ct_sha256 and truth.ct_sha256 not in self.ct_sha256:
+            return 'its weights are of another CT'
+        if not self.uses_start or len(truth.starts):
+            return ''
+        if self.compared.init == 'multistart':
+            return 'without a start, lm searches everywhere already'
+        if METHODS[self.compared.method].module != 'lm':
+            return 'it needs a start, and the case has none'
+        return ''
+
+
+def rows(names, weights):
+    """
+    Return (Rows of some names of COMPARED, sentences on what is left out).
+
+    weights     folders that `train` wrote; each is used by every method of its kind
+
+    Raises InputError for an unknown name, what is no weights, and folders of one name.
+    """
+    for name in names:
+        if name not in COMPARED:
+            raise InputError(f'method {name!r} is none of {", ".join(COMPARED)}')
+    folders = dict.fromkeys(Path(folder).resolve() for folder in weights)
+    cards = [(folder, read_card(folder)) for folder in folders]
+    by_name = set()
+    for folder, card in cards:
+        if (card.kind, folder.name) in by_name:
+            raise InputError(f'{folder}: other {card.kind} weights have that name: rename one')
+        by_name.add((card.kind, folder.name))
+    found, left_out = [], []
+    for name in dict.fromkeys(names):
+        compared = COMPARED[name]
+        if not compared.kind:
+            found.append(Row(name, compared))
+            continue
+        fitting = [
+            Row(
+                f'{name}[{folder.name}]',
+                compared,
+                folder,
+                card.weights_sha256,
+                () if card.agnostic else card.ct_sha256,
+            )
+            for folder, card in cards
+            if card.kind == compared.kind
+        ]
+        found += fitting
+        if not fitting:
+            left_out.append(f'{name} is left out: no --weights of kind {compared.kind}')
+    return found, left_out
