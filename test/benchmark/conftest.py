@@ -4,7 +4,7 @@ import pytest
 from small_ct import write_small_ct
 
 from surgical_perception.geometry.camera import PinholeCamera
-from xray_registration.benchmark import xrays
+from xray_registration.benchmark import make_cases, xrays
 
 
 @pytest.fixture(scope='session')
@@ -19,3 +19,12 @@ def small_camera():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xrays, 'CAMERA', camera)
         yield camera
+
+
+@pytest.fixture(scope='session')
+def cases(ct_path, small_camera, tmp_path_factory):
+    """Two cases of two starts around AP, and one from anywhere without a start."""
+    out = tmp_path_factory.mktemp('cases')
+    make_cases.run(ct_path, out, 'standard', count=2, per_pose=2, seed=1)
+    make_cases.run(ct_path, out, 'training-range', count=1, seed=1)
+    return out

@@ -10,26 +10,10 @@ from small_ct import write_small_ct
 from surgical_perception import cli
 from xray_registration.benchmark import make_cases, workers
 from xray_registration.benchmark.records import NO_START, read_records
-from xray_registration.learned import weights
-from xray_registration.learned.encoder import EncoderConfig
-from xray_registration.learned.network import (
-    SimilarityNetwork,
-    SimilarityNetworkConfig,
-    config_for_card,
-)
 from xray_registration.pipeline import RegistrationPipeline
-from xray_registration.volume.loader import load_ct
 
 # A voxel of the CT: the X-rays are of its cubes, the DRRs of their interpolation.
 LIMIT_MM = 3.0
-
-
-@pytest.fixture(scope='module')
-def cases(ct_path, small_camera, tmp_path_factory):
-    out = tmp_path_factory.mktemp('cases')
-    make_cases.run(ct_path, out, 'standard', count=2, per_pose=2, seed=1)
-    make_cases.run(ct_path, out, 'training-range', count=1, seed=1)
-    return out
 
 
 def benchmark(cases, out, *more, methods='lm,multistart'):
@@ -128,22 +112,6 @@ def test_failures_are_counted(cases, tmp_path, monkeypatch):
     assert failed[0].mtre_mm == np.inf and np.isnan(failed[0].time_s)
     page = (tmp_path / 'table.md').read_text()
     assert '- lm: 1 of 1 failed: ZeroDivisionError: nothing there' in page
-
-
-def test_networks_are_loaded_and_named(cases, ct_path, tmp_path):
-    folder = tmp_path / 'tiny'
-    config = SimilarityNetworkConfig(EncoderConfig(4, (6, 8, 8, 8), 1, 6))
-    card = weights.Card(
-        'similarity', (load_ct(ct_path).sha256,), False, config_for_card(config), {}
-    )
-    weights.save(folder, SimilarityNetwork(config).state_dict(), card)
-    words = '--weights', folder
-    case = cases / 'standard-000'
-    assert benchmark(case, tmp_path / 'out', *words, methods='spherical') == 0
-    for found in read_records(tmp_path / 'out').values():
-        assert found.method == 'spherical[tiny]' and not found.error
-    (folder / 'weights.safetensors').write_bytes(b'damaged')
-    assert benchmark(case, tmp_path / 'more', *words, methods='spherical') == 2
 
 
 def test_other_x_rays_of_the_same_name_are_refused(finished, ct_path, tmp_path, cases, capsys):

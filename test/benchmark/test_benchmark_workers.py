@@ -6,23 +6,16 @@ from types import SimpleNamespace
 import pytest
 
 from surgical_perception.errors import InputError
-from xray_registration.benchmark import make_cases, workers
+from xray_registration.benchmark import workers
 from xray_registration.benchmark.records import read_records
 from xray_registration.benchmark.run import run
-
-
-@pytest.fixture(scope='module')
-def cases(ct_path, small_camera, tmp_path_factory):
-    out = tmp_path_factory.mktemp('cases')
-    make_cases.run(ct_path, out, 'standard', count=1, per_pose=2, seed=1)
-    return out
 
 
 @pytest.fixture(scope='module')
 def alone(cases, tmp_path_factory):
     """The records of one process."""
     out = tmp_path_factory.mktemp('alone')
-    run(['lm'], [cases], out)
+    run(['lm'], [cases / 'standard-000'], out)
     return read_records(out)
 
 
@@ -34,7 +27,7 @@ def same(found, expected):
 
 
 def test_two_processes_find_what_one_finds(cases, alone, tmp_path):
-    assert run(['lm'], [cases], tmp_path, jobs=2)
+    assert run(['lm'], [cases / 'standard-000'], tmp_path, jobs=2)
     same(read_records(tmp_path), alone)
 
 
@@ -67,7 +60,7 @@ class Ray:
 def test_ray_maps_the_same_trials(cases, alone, tmp_path, monkeypatch):
     ray = Ray()
     monkeypatch.setitem(sys.modules, 'ray', ray)
-    assert run(['lm'], [cases], tmp_path, ray=True)
+    assert run(['lm'], [cases / 'standard-000'], tmp_path, ray=True)
     same(read_records(tmp_path), alone)
     assert ray.ended == 1
 
