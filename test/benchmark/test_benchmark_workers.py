@@ -1,5 +1,6 @@
 """Trials in several processes, and through Ray, come back as they would one by one."""
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -76,3 +77,14 @@ def test_threads_are_shared(monkeypatch):
     assert workers.threads(4, ray=False) == 2
     assert workers.threads(16, ray=False) == 1
     assert workers.threads(1, ray=True) == 1
+
+
+def test_a_process_that_is_killed_is_told(cases, tmp_path):
+    """Its parent would wait for ever, or end with a trace."""
+
+    class Deadly:
+        def __reduce__(self):
+            return os._exit, (9,)
+
+    with pytest.raises(InputError, match='fewer --jobs'):
+        next(workers.in_processes([Deadly()], 1))

@@ -6,12 +6,11 @@ from rich.console import Console
 
 from surgical_perception.errors import InputError
 from surgical_perception.progress_bars import bars
-from xray_registration.assembly import load_network
 from xray_registration.benchmark import report, workers
-from xray_registration.benchmark.case_folder import find_cases, read_case
-from xray_registration.benchmark.records import NO_START, RecordFile, read_records
+from xray_registration.benchmark.plan import plan, read_cases, unfinished
+from xray_registration.benchmark.records import RecordFile, read_records
 from xray_registration.benchmark.rows import rows
-from xray_registration.benchmark.trial import TIMEOUT_S, Task, load_cached
+from xray_registration.benchmark.trial import TIMEOUT_S
 
 
 def run(methods, case_folders, out, weights=(), ct=None, shard=(1, 1), jobs=1, ray=False):
@@ -32,44 +31,49 @@ def run(methods, case_folders, out, weights=(), ct=None, shard=(1, 1), jobs=1, r
     console, out = Console(stderr=True), Path(out)
     chosen, left_out = rows(methods, weights)
     with console.status('reading the cases'):
-        cases = [(folder, read_case(folder)) for folder in find_cases(case_folders)]
-        ct_paths = _verified_cts(cases, ct)
-    tasks, more = _tasks(chosen, cases, ct_paths)
+        cases, ct_paths = read_cases(case_folders, ct)
+        tasks, more = plan(chosen, cases, ct_paths)
     left_out += more
     for text in left_out:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
-    if not tasks:
-        raise InputError('nothing is left to run: give --weights, other --methods or other cases')
-    _check_weights(chosen, tasks)
     number, shards = shard
-    tasks = tasks[number - 1 :: shards]
-    out.mkdir(parents=True, exist_ok=True)
-    records = read_records(out)
-    _check_same(tasks, records, out)
-    todo = [task for task in tasks if task.key not in records]
+    records = _records(out)
+    todo = unfinished(tasks[number - 1 :: shards], records, out)
     name = 'trials.csv' if shards == 1 else f'trials_{number}_of_{shards}.csv'
     complete = _collect(console, todo, RecordFile(out / name), records, jobs, ray)
     threads = workers.threads(jobs, ray)
     where = 'on a Ray cluster' if ray else f'{jobs} at once'
-    notes = [
-        f'trials {where}, {threads} threads each; at most {TIMEOUT_S:g} s; p of one comparison',
-        *left_out,
-    ]
     settings = {
         'methods': chosen,
-        'cases': [{'name': c.name, 'group': c.truth.group, 'sha256': c.sha256} for _, c in cases],
+        'cases': [
+            {'name': case.name, 'group': case.truth.group, 'sha256': case.sha256}
+            for case in cases.values()
+        ],
         'shard': f'{number}/{shards}',
         'jobs': jobs,
         'ray': ray,
         'threads': threads,
         'timeout_s': TIMEOUT_S,
     }
+    notes = [
+        f'trials {where}, {threads} threads each; at most {TIMEOUT_S:g} s; p of one comparison',
+        *left_out,
+    ]
     if records:
         with console.status('drawing'):
             text = report.write(out, list(records.values()), settings, notes)
         Console().print(text, soft_wrap=True, markup=False, highlight=False)
         console.print(f'Look at {out / report.TABLE}', markup=False, highlight=False)
     return complete
+
+
+def _records(out):
+    """Make the folder of the results, and return the {key: Record} that it holds."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{out}: is no folder to write to: {error.strerror}') from None
+    return read_records(out)
 
 
 def _collect(console, todo, file, records, jobs, ray):
@@ -94,53 +98,3 @@ def _collect(console, todo, file, records, jobs, ray):
     finally:
         found.close()
     return True
-
-
-def _verified_cts(cases, given):
-    """Return {case name: path of its CT}; raises InputError where that is another CT."""
-    paths = {}
-    for _, case in cases:
-        path = Path(given) if given else case.ct_path
-        loaded = load_cached(path)
-        if loaded.sha256 != case.truth.ct_sha256:
-            raise InputError(
-                f'{path} has SHA-256 {loaded.sha256[:12]}, but {case.name} is of the CT '
-                f'{case.truth.ct_sha256[:12]}: give that one as --ct'
-            )
-        paths[case.name] = path
-    return paths
-
-
-def _tasks(chosen, cases, ct_paths):
-    """Return (Tasks, row by row, and of each row CT by CT; sentences on what is left out)."""
-    tasks, left_out = [], {}
-    for row in chosen:
-        for folder, case in cases:
-            reason = row.why_not(case.truth)
-            if reason:
-                key = f'{row.name} is left out of {case.truth.group}: {reason}'
-                left_out[key] = None
-                continue
-            numbers = range(len(case.truth.starts)) if row.uses_start else []
-            tasks += [
-                Task(row, folder, case.sha256, case.name, ct_paths[case.name], number)
-                for number in (numbers or [NO_START])
-            ]
-    return tasks, list(left_out)
-
-
-def _check_weights(chosen, tasks):
-    """Load the weights once, so that damaged ones are refused before anything is run."""
-    for row in chosen:
-        if row.weights and any(task.row == row for task in tasks):
-            load_network(row.compared.kind, row.weights, next(iter(row.ct_sha256), None))
-
-
-def _check_same(tasks, records, out):
-    """Refuse to go on with records of other X-rays or weights."""
-    for task in tasks:
-        if task.key in records and not task.is_of(records[task.key]):
-            raise InputError(
-                f'{out} holds a record of {task.row.name} on {task.case} with other X-rays or '
-                'weights: give another --out'
-            )

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
 import numba
 import torch
@@ -28,7 +29,11 @@ def in_this_process(tasks):
 
 
 def in_processes(tasks, jobs):
-    """Yield Records of Tasks as `jobs` processes finish them, which share the threads."""
+    """
+    Yield Records of Tasks as `jobs` processes finish them, which share the threads.
+
+    Raises InputError where one of them was killed.
+    """
     # Spawned, not forked: a fork of a process whose libraries run threads may hang.
     context = multiprocessing.get_context('spawn')
     pool = ProcessPoolExecutor(jobs, context, _leave_interrupts_to_the_parent)
@@ -36,6 +41,11 @@ def in_processes(tasks, jobs):
         each = threads(jobs, ray=False)
         for future in as_completed([pool.submit(_run, task, each) for task in tasks]):
             yield future.result()
+    except BrokenProcessPool:
+        raise InputError(
+            'a process was killed, perhaps for want of memory: the same command goes on, give '
+            'fewer --jobs'
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
