@@ -13,6 +13,7 @@ from surgical_perception.parameter_files import read_values
 from xray_registration.assembly import load_networks
 from xray_registration.calibration import corrected_views
 from xray_registration.image_files import save_picture
+from xray_registration.landmark_start import landmark_start
 from xray_registration.masks.automatic import with_masks
 from xray_registration.parameters import XrayRegistrationParameters, registration_config
 from xray_registration.pipeline import RegistrationPipeline
@@ -33,6 +34,7 @@ def run(
     mask_paths=(),
     flip=None,
     parameters=None,
+    landmarks_path=None,
 ):
     """
     Register and write `out`/result.json and `out`/overlay_<n>.png; return the Result.
@@ -49,6 +51,10 @@ def run(
     files = load_views(image_paths, camera_paths, mask_paths, intensity, flip)
     views, masks = with_masks(files.views, config.masks)
     start = load_start(start_path) if start_path else None
+    if landmarks_path:
+        if start_path:
+            raise InputError('--start and --landmarks-2d both say where to begin: give one')
+        start = landmark_start(landmarks_path, views)
     _make_folder(out)
     with console.status('loading the CT'):
         ct = load_ct(ct_path, parameters.ct.labels or None)
@@ -64,7 +70,8 @@ def run(
             out / f'overlay_{index}.png', pipeline.overlay(view, result.reference_from_ct)
         )
     inputs = {'ct': ct_path, **_numbered('image', image_paths), **_numbered('mask', mask_paths)}
-    inputs |= _numbered('camera', camera_paths) | ({'start': start_path} if start_path else {})
+    begin = {'start': start_path, 'landmarks_2d': landmarks_path}
+    inputs |= _numbered('camera', camera_paths) | {n: path for n, path in begin.items() if path}
     path = write_result(out, result, config, inputs, files.texts, masks)
     masked = [f'{image}: mask: {text}' for image, text in zip(image_paths, masks, strict=True)]
     for text in [*files.texts, *masked, _summary(result, path)]:

@@ -37,6 +37,15 @@ def register(
             metavar='START.json',
         ),
     ] = None,
+    landmarks_2d: Annotated[
+        Path | None,
+        typer.Option(
+            help='Landmarks that were marked in the X-rays, to begin there instead: the JSON of '
+            '`landmarks` with "pixels": [{NAME: [u, v], ...} of each X-ray]; four in one of them '
+            'are the least.',
+            metavar='PIXELS.json',
+        ),
+    ] = None,
     intensity: Annotated[
         str | None,
         typer.Option(
@@ -104,5 +113,14 @@ def register(
     settings = {name: value for name, value in options.items() if value is not None}
     parameters = register_cli.read_parameters(params_file, settings)
     register_cli.run(
-        ct, image, camera or [], out, start, intensity, mask or [], image_flip, parameters
+        ct,
+        image,
+        camera or [],
+        out,
+        start,
+        intensity,
+        mask or [],
+        image_flip,
+        parameters,
+        landmarks_2d,
     )

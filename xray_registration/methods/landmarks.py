@@ -13,22 +13,25 @@ from surgical_perception.errors import InputError
 from xray_registration.methods.pnp import Sighting, pose_from_sightings
 from xray_registration.methods.sighted import estimated
 
+# How sure a hand is, as a share of the image's longer side: a bone's landmark is no sharp point.
+_SIGMA_SHARE = 0.005
+
 
 def estimate(request):
     """Run the method on a Request; return an Estimate."""
     return estimated(request, request.volumes.networks['landmarks'])
 
 
-def pose_from_landmarks(views, pixels, points_m, sigma_px=1.0):
+def pose_from_landmarks(views, pixels, points_m):
     """
     Return the PointPose of landmarks that were found by other means, such as by hand.
 
     views       Views, of which camera and camera_from_reference count
     pixels      for each view {name: (u, v)} of the landmarks that it shows
     points_m    {name: [3] in `ct` (m)}, such as `load_landmarks` reads
-    sigma_px    standard deviation of the pixels; three of them is what a point may be off
 
-    Raises InputError for a name without a point, and NoPose where the points tell no pose.
+    A mark is right up to a hundredth or two of the image.  Raises InputError for a name without
+    a point, and NoPose where the points tell no pose.
     """
     if unknown := sorted({name for seen in pixels for name in seen} - set(points_m)):
         raise InputError(
@@ -38,8 +41,8 @@ def pose_from_landmarks(views, pixels, points_m, sigma_px=1.0):
         Sighting(
             np.array([points_m[name] for name in seen], float).reshape(-1, 3),
             np.array(list(seen.values()), float).reshape(-1, 2),
-            np.full(len(seen), sigma_px),
+            np.full(len(seen), _SIGMA_SHARE * max(view.image.shape)),
         )
-        for seen in pixels
+        for view, seen in zip(views, pixels, strict=True)
     ]
     return pose_from_sightings(views, sightings)
