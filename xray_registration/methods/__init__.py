@@ -29,6 +29,11 @@ METHODS = {
     'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa'),
     'xreg': Method('CMA-ES, then BOBYQA, on gradient correlation (extra methods)', 'xreg'),
     'diffpose': Method('Adam on multiscale correlation', 'diffpose'),
+    'prost': Method(
+        'gradient descent on a trained similarity, then on gradient correlation',
+        'prost',
+        'similarity',
+    ),
     'regressor': Method('the pose that a network sees, as it is', 'regressor', 'regressor'),
     'psss': Method('the same, refined by global correlation', 'psss', 'regressor'),
     'landmarks': Method('points that a network finds, and their pose', 'landmarks', 'landmarks'),
