@@ -28,8 +28,8 @@ def make_cases(
     preset: Annotated[
         str,
         typer.Option(
-            help='standard, standard-20, -30, -45; training-range; hard-far, -farther, -gap, '
-            '-cropped, -metal, -soft.',
+            help='standard, standard-20, standard-30, standard-45, training-range, hard-far, '
+            'hard-farther, hard-gap, hard-cropped, hard-metal, hard-soft',
             metavar='NAME',
         ),
     ],
