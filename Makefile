@@ -5,12 +5,13 @@ SET_UP = $(PYTHON) -m surgical_perception.runtime.set_up --with view
 SET_UP_TEST = $(SET_UP) --with test --with gpu
 ARGS ?=
 
-.PHONY: help setup demo demo-xray demo-endo test lint format benchmark clean distclean
+.PHONY: help setup demo demo-xray demo-endo demo-learned test lint format benchmark clean distclean
 
 help:
 	@echo 'make setup      set up .venv, with all that demo and tests need'
 	@echo 'make demo       both halves by the real ROS 2 nodes: a CT registered to a C-arm sequence,'
 	@echo '                tissue tracked in a stereo endoscope; make demo-xray, make demo-endo for one'
+	@echo 'make demo-learned  the first without a start, by networks that were trained for its CT'
 	@echo 'make test       run the tests (ARGS="-k name" for some of them)'
 	@echo 'make lint       check style; make format applies it'
 	@echo 'make benchmark  measure renderer, registration and tracking (minutes)'
@@ -23,7 +24,7 @@ demo:
 	@$(SET_UP)
 	@.venv/bin/surgical-perception demo $(ARGS)
 
-demo-xray demo-endo:
+demo-xray demo-endo demo-learned:
 	@$(SET_UP)
 	@.venv/bin/surgical-perception demo --only $(@:demo-%=%) $(ARGS)
 

@@ -121,6 +121,12 @@ def read_values(path, node):
     return {name: value for name, value in values.items() if not name.startswith(OF_ROS)}
 
 
+def write_values(path, values):
+    """Write {dotted name: value} as a ROS parameter file for any node; return its path."""
+    path.write_text(yaml.safe_dump({'/**': {'ros__parameters': values}}), encoding='utf-8')
+    return path
+
+
 def _flattened(tree, prefix=''):
     found = {}
     for name, value in tree.items():

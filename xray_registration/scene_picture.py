@@ -33,7 +33,7 @@ class SceneView:
     What the 3D picture shows, all in the patient frame (m).
 
     vertices, triangles     bone surface in `ct`
-    start, estimate, truth  patient_from_ct [4, 4]
+    start, estimate, truth  patient_from_ct [4, 4]; start is None where there was none
     shots                   patient_from_carm of every shot
     track                   [N, 3] way of the X-ray source
     shown                   index of the shot whose X-ray lies on the detector
@@ -44,7 +44,7 @@ class SceneView:
 
     vertices: np.ndarray
     triangles: np.ndarray
-    start: np.ndarray
+    start: np.ndarray | None
     estimate: np.ndarray
     truth: np.ndarray
     shots: list[np.ndarray]
@@ -71,14 +71,16 @@ def render(path, view):
         (view.truth, _TRUTH, 7),
         (view.estimate, _ESTIMATE, 2.5),
     ):
-        plotter.add_mesh(_box(view, pose), color=colour, line_width=width)
+        if pose is not None:
+            plotter.add_mesh(_box(view, pose), color=colour, line_width=width)
     _add_frame(plotter, np.eye(4), 'patient', 0.12)
     _add_frame(plotter, view.estimate, 'ct', 0.12)
+    start = [] if view.start is None else [['box and faint bone: start', _START]]
     plotter.add_legend(
         [
             ['box and bone: registered CT', _ESTIMATE],
             ['box: true CT', _TRUTH],
-            ['box and faint bone: start', _START],
+            *start,
             ['X-ray source, beam, detector', _BEAM],
         ],
         bcolor='#ffffff',
@@ -99,12 +101,13 @@ def _add_bone(plotter, view):
     plotter.add_mesh(
         surface.transform(view.estimate, inplace=False), color=_BONE, smooth_shading=True
     )
-    plotter.add_mesh(
-        surface.transform(view.start, inplace=False),
-        color=_START,
-        opacity=0.16,
-        smooth_shading=True,
-    )
+    if view.start is not None:
+        plotter.add_mesh(
+            surface.transform(view.start, inplace=False),
+            color=_START,
+            opacity=0.16,
+            smooth_shading=True,
+        )
 
 
 def _add_carm(plotter, view):

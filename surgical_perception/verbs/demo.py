@@ -1,6 +1,7 @@
 """`surgical-perception demo`."""
 
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -8,28 +9,34 @@ import typer
 
 
 class Half(str, Enum):
-    """The halves of the package, as `demo --only` names them."""
+    """What `demo --only` can show."""
 
     xray = 'xray'
     endo = 'endo'
+    learned = 'learned'
+
+
+_RUNS = {
+    Half.xray: 'xray_registration.demo.run',
+    Half.endo: 'surg_invnerf.demo.run',
+    Half.learned: 'xray_registration.demo.learned',
+}
 
 
 def demo(
     out: Annotated[
         Path, typer.Option(help='Folder of the runs; its link latest is the newest.')
     ] = Path('results'),
-    only: Annotated[Half | None, typer.Option(help='Run one half.', metavar='xray|endo')] = None,
+    only: Annotated[
+        Half | None,
+        typer.Option(
+            help='Run one half; learned: C-arm registration without a start, by trained networks.',
+            metavar='xray|endo|learned',
+        ),
+    ] = None,
 ):
     """Run the real nodes over DDS on simulated input with known truth, and report."""
     from surgical_perception import demo as halves
 
-    runs = {}
-    if only is not Half.endo:
-        from xray_registration.demo import run as xray
-
-        runs[Half.xray.value] = xray.run
-    if only is not Half.xray:
-        from surg_invnerf.demo import run as endo
-
-        runs[Half.endo.value] = endo.run
-    halves.run(out, runs)
+    wanted = [only] if only else [Half.xray, Half.endo]
+    halves.run(out, {half.value: import_module(_RUNS[half]).run for half in wanted})

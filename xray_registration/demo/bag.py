@@ -54,8 +54,9 @@ def write_bag(path, ct, scene, config, on_shot=lambda: None):
     """Simulate the X-rays of a scene and write everything that the nodes are given, in order."""
     rng = np.random.default_rng(config.seed)
     events = [(pose.stamp_ns, TF, _tracker_message(pose)) for pose in scene.tracker]
-    start_ns = scene.start_ns + round(_INITIAL_POSE_AFTER_S * stamps.NS_PER_S)
-    events.append((start_ns, INITIAL_POSE, _start_message(start_ns, scene.start)))
+    if scene.start is not None:
+        start_ns = scene.start_ns + round(_INITIAL_POSE_AFTER_S * stamps.NS_PER_S)
+        events.append((start_ns, INITIAL_POSE, _start_message(start_ns, scene.start)))
     for shot, truth, exposed in zip(scene.shots, scene.truth, scene.exposed, strict=True):
         carm_from_ct = se3.inverse(shot.patient_from_carm) @ truth
         counts = (

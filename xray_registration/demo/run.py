@@ -4,28 +4,33 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from surgical_perception import parameters as parameter_schema
 from surgical_perception.demo import Outcome
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation import results
+from surgical_perception.parameter_files import write_values
 from surgical_perception.runtime.demo_launch import launch
-from xray_registration.config import RegistrationConfig
+from xray_registration.assembly import load_networks
 from xray_registration.demo import evaluate, present
 from xray_registration.demo.bag import cached_bag
 from xray_registration.demo.scene import DemoConfig, example_ct, make_scene
 from xray_registration.evaluation.rows import rows, spread_points
+from xray_registration.parameters import XrayRegistrationParameters, registration_config
 from xray_registration.pipeline import RegistrationPipeline
 from xray_registration.volume.loader import load_ct
 
 LAUNCH_FILE = 'demo.launch.xml'
-_RECORDING = 'recording'
+_RECORDING, _PARAMETERS = 'recording', 'parameters.yaml'
 
 # Start-up, the sequence and a slow machine; a graph that hangs must not hang the demo.
 _LAUNCH_LIMIT_S = 300
 
 
-def run(folder, cache, console, config=None, ct_path=None):
+def run(folder, cache, console, config=None, ct_path=None, parameters=None):
     """
     Run the demo into `folder` and return its Outcome; inputs are kept in the folder `cache`.
+
+    parameters      {name: value} of the registration node, instead of its defaults
 
     Raises InputError with the reason where a step fails; what was recorded until then stays.
     """
@@ -38,9 +43,13 @@ def run(folder, cache, console, config=None, ct_path=None):
     recording = folder / _RECORDING
     log = folder / 'nodes.log'
     arguments = {'ct': ct_path, 'bag': bag, 'record': recording}
+    parameters = parameters or {}
+    if parameters:
+        arguments['params_file'] = write_values(folder / _PARAMETERS, parameters)
     launch(console, LAUNCH_FILE, arguments, log, _LAUNCH_LIMIT_S)
     with console.status('evaluating the recording against the truth'):
-        pipeline = RegistrationPipeline(ct, RegistrationConfig())
+        node = parameter_schema.build(XrayRegistrationParameters, parameters)
+        pipeline = RegistrationPipeline(ct, registration_config(node), load_networks(node, ct))
         points = spread_points(pipeline.surface()[0])
         outcomes = _outcomes(recording, scene, log)
         table = rows(outcomes, points, ct.isocentre_m, config.orbit.sdd_mm)
@@ -64,7 +73,7 @@ def run(folder, cache, console, config=None, ct_path=None):
     overlays = folder / present.OVERLAYS
     return Outcome(
         present.TITLE,
-        present.summary_line(numbers),
+        present.summary_line(numbers, scene),
         numbers,
         overlays if overlays.exists() else None,
         (bag, recording),

@@ -37,6 +37,7 @@ class DemoConfig:
     period_s: float = 2.5
     lead_s: float = 1.0  # before the first shot: tracker and start pose arrive
     tail_s: float = 6.0  # after the last shot: it is searched for everywhere before it is rejected
+    tells_start: bool = True  # otherwise the registration has to find the patient itself
     start_error_mm: tuple[float, float, float] = (12.0, -11.0, 12.0)  # 20 mm in all
     start_error_deg: tuple[float, float, float] = (4.5, -4.5, 4.8)  # 8 degrees in all
     moved_at_shot: int = 7  # where the patient is moved on the table
@@ -63,7 +64,7 @@ class Scene:
     exposed             whether the X-ray shows the patient, for each shot
     tracker             StampedPose of the C-arm at the tracker's rate
     truth               patient_from_ct of each shot
-    start               patient_from_ct that the registration is told at the beginning
+    start               patient_from_ct that the registration is told at the beginning, or None
     start_ns            when the sequence begins
     """
 
@@ -72,7 +73,7 @@ class Scene:
     exposed: list[bool]
     tracker: list[StampedPose]
     truth: list[np.ndarray]
-    start: np.ndarray
+    start: np.ndarray | None
     start_ns: int
 
 
@@ -96,7 +97,7 @@ def make_scene(isocentre_m, config):
         truth=[
             moved_truth if i >= config.moved_at_shot else first_truth for i in range(len(steps))
         ],
-        start=start,
+        start=start if config.tells_start else None,
         start_ns=path[0].stamp_ns,
     )
 
