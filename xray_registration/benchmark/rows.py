@@ -20,7 +20,7 @@ class Compared:
 COMPARED = {
     'lm': Compared('lm', 'start', ''),
     'multistart': Compared('lm', 'multistart', ''),
-    # What `init: network` of the node does.
+    # `init: network` of the node, but without a search where that start fails.
     'regressor-lm': Compared('lm', 'start', 'regressor'),
     **{
         name: Compared(name, 'start', method.needs)
