@@ -48,6 +48,16 @@ def bag(ct, scene, tmp_path_factory):
     return path
 
 
+def test_a_demo_without_a_start_tells_none(ct, bag, tmp_path):
+    untold = make_scene(ct.isocentre_m, replace(CONFIG, tells_start=False))
+    assert untold.start is None
+    demo_bag.write_bag(tmp_path / 'untold', ct, untold, CONFIG)
+    topics = [
+        {topic for topic, _, _ in read_messages(path)} for path in (bag, tmp_path / 'untold')
+    ]
+    assert topics[0] - topics[1] == {demo_bag.INITIAL_POSE}
+
+
 def test_start_and_movement_are_as_large_as_the_settings_say(ct, scene):
     def moved_mm(a, b):
         return metrics.camera_axes_error_mm(a, b, ct.isocentre_m, np.eye(4))
