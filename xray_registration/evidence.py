@@ -28,6 +28,7 @@ class Evidence(NamedTuple):
     views               how many there were
     disagreement        how far one of several views alone would move the CT, in its own standard
                         deviations (root mean square over the six parameters)
+    unsettled           how far the images would still move the CT, likewise: 0 at a minimum
     mirrored_ratio      cost of an X-ray mirrored by that as it is; infinite if not tried
     mirrored_cost       of the mirrored X-ray at the gate's level
     mirrored_flip       the flip that was undone for it
@@ -42,6 +43,7 @@ class Evidence(NamedTuple):
     overlap: float
     views: int = 1
     disagreement: float = 0.0
+    unsettled: float = 0.0
     mirrored_ratio: float = np.inf
     mirrored_cost: float = np.inf
     mirrored_flip: str = ''
@@ -61,6 +63,7 @@ def gathered(objective, finest, estimate, sigma_mm):
         match.overlap,
         len(finest.terms),
         _disagreement(finest, pose),
+        _pull(estimate.model),
     )
 
 
@@ -85,14 +88,17 @@ def _disagreement(finest, ct_from_reference):
     """
     if len(finest.terms) < 2:
         return 0.0
-    return max(_pull(finest, term, ct_from_reference) for term in finest.terms)
+    renderings = [finest.render_term(term, ct_from_reference) for term in finest.terms]
+    return max(
+        _pull(term.similarity.linearise(rendering.image[0], rendering.jacobian[0]))
+        for term, rendering in zip(finest.terms, renderings, strict=True)
+    )
 
 
-def _pull(finest, term, ct_from_reference):
-    rendering = finest.render_term(term, ct_from_reference)
-    model = term.similarity.linearise(rendering.image[0], rendering.jacobian[0])
+def _pull(model):
+    """Return the Gauss-Newton step of a Linearisation in its own standard deviations."""
     if is_ill_conditioned(model.hessian):
-        return 0.0  # this view alone has no opinion
+        return 0.0  # it has no opinion; the gate refuses it where it is all there is
     twist = np.linalg.solve(model.hessian, model.gradient)
     squared = twist @ np.linalg.solve(covariance.twist_covariance(model), twist)
     return float(np.sqrt(squared / len(twist)))

@@ -82,6 +82,12 @@ def _refusals(evidence, config):
             'estimate what is left',
         ),
         (
+            not evidence.unsettled <= config.max_unsettled,
+            'this is not where X-ray and projected CT match best: that is '
+            f'{evidence.unsettled:.1f} of its standard deviations away, more than '
+            f'{config.max_unsettled:g}; register again from this pose with method lm',
+        ),
+        (
             # Between minima the covariance, which describes one, means nothing.
             _is_unfinished(evidence.status) and evidence.cost > config.max_cost_ok,
             f'{evidence.status.value} before X-ray and projected CT match: cost '

@@ -13,7 +13,7 @@ import numpy as np
 
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.frames import flip_image
-from xray_registration.methods import METHODS
+from xray_registration.methods import lm
 from xray_registration.objective import LevelObjective
 
 # A mirrored X-ray that costs this much more at one level is not looked at at finer ones, nor one
@@ -135,4 +135,5 @@ def _estimate(request, view, start, first, last):
         start=start,
         config=config,
     )
-    return METHODS[config.method].estimate(alone)
+    # Whatever method found the pose: this asks about the images, and descents answer it quickest.
+    return lm.estimate(alone)

@@ -76,8 +76,8 @@ def learned(config, network):
     Return a RegistrationConfig whose first levels are learned, one for each stride of a
     SimilarityNetwork.
 
-    The last search level stays, since the gate's limits are those of its cost, and so do the
-    finer ones: what a network brings near, they finish.
+    The untrained levels follow, all of them: what a network brings near, they finish, and the
+    gate's limits are those of their costs.
     """
     trained = network.config
     lead_in = tuple(
@@ -87,6 +87,6 @@ def learned(config, network):
     return replace(
         config,
         method='spherical',
-        levels=lead_in + config.levels[config.search_levels - 1 :],
-        search_levels=len(lead_in) + 1,
+        levels=lead_in + config.levels,
+        search_levels=len(lead_in) + config.search_levels,
     )

@@ -46,6 +46,15 @@ def test_a_right_answer_is_believed(views, volumes, truth):
     assert result.verdict is Verdict.OK
 
 
+def test_a_pose_near_the_right_one_is_not_believed(views, volumes, truth):
+    # Cost, gain and the covariance of the minimum nearby look as they should.
+    near = moved(truth, volumes, [1, -2, 6], [1.5, 1, -1])
+    result = registered('regressor', views[:1], seeing(volumes, (views[0], near)), None)
+    assert result.verdict is Verdict.REJECTED
+    assert 'match best' in result.reason
+    assert result.cost < 0.1
+
+
 @METHODS
 def test_of_several_views_the_better_answer_counts(method, views, volumes, truth, start):
     far = moved(truth, volumes, [40, 40, 0], [30, 30, 0])

@@ -40,6 +40,8 @@ MIRRORED = {'mirrored_ratio': 0.1, 'mirrored_cost': 0.02, 'mirrored_flip': 'vert
         ({'sigma_mm': np.full(3, np.nan)}, Verdict.DEGRADED, 'sigma'),
         ({'disagreement': 2.5}, Verdict.REJECTED, '2.5 of its standard deviations'),
         ({'disagreement': float('inf')}, Verdict.REJECTED, 'contradict'),
+        ({'unsettled': 1.3}, Verdict.REJECTED, '1.3 of its standard deviations away'),
+        ({'unsettled': float('nan')}, Verdict.REJECTED, 'with method lm'),
         (
             {
                 'cost': 0.3,
