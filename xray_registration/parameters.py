@@ -136,6 +136,10 @@ class XrayRegistrationParameters:
                 f'method {self.method} compares whole images: use method lm where region.kind is '
                 'projection',
             ),
+            (
+                METHODS[self.method].from_start and self.init == 'multistart',
+                f'method {self.method} needs a start: use another init, or method lm',
+            ),
             (not self.views, 'views is empty: name at least one, such as carm'),
             (
                 len(set(self.views)) < len(self.views) or '' in self.views,

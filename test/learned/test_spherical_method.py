@@ -94,6 +94,12 @@ def test_without_weights_the_method_says_what_it_needs(ct_path):
         )
 
 
+def test_a_method_that_needs_a_start_cannot_be_told_to_search():
+    conflicts = XrayRegistrationParameters(method='diffpose', init='multistart').conflicts()
+    assert any('diffpose needs a start' in text for text in conflicts)
+    assert XrayRegistrationParameters(method='lm', init='multistart').conflicts() == []
+
+
 def test_train_writes_weights_for_its_ct(ct_path, tmp_path, capsys):
     words = ['train', 'similarity', '--ct', str(ct_path), '--out', str(tmp_path), '--steps', '2']
     assert cli.main([*words, '--device', 'cpu']) == 0

@@ -62,7 +62,7 @@ class Row:
             return ''
         if self.compared.init == 'multistart':
             return 'without a start, lm searches everywhere already'
-        if METHODS[self.compared.method].module != 'lm':
+        if METHODS[self.compared.method].from_start:
             return 'it needs a start, and the case has none'
         return ''
 

@@ -11,11 +11,13 @@ class Method(NamedTuple):
     about       half a sentence for people
     module      of this package, with `estimate(request) -> Estimate`
     needs       kind of the trained weights it cannot do without; '' for none
+    from_start  whether it only works from a start that it is given
     """
 
     about: str
     module: str
     needs: str = ''
+    from_start: bool = False
 
     def estimate(self, request):
         """Run the method on a Request; return an Estimate."""
@@ -26,13 +28,16 @@ METHODS = {
     'lm': Method('Levenberg-Marquardt on local correlation, no training', 'lm'),
     # The same solver over levels whose features a network makes.
     'spherical': Method('the same, led in by a trained similarity', 'lm', 'similarity'),
-    'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa'),
-    'xreg': Method('CMA-ES, then BOBYQA, on gradient correlation (extra methods)', 'xreg'),
-    'diffpose': Method('Adam on multiscale correlation', 'diffpose'),
+    'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa', from_start=True),
+    'xreg': Method(
+        'CMA-ES, then BOBYQA, on gradient correlation (extra methods)', 'xreg', from_start=True
+    ),
+    'diffpose': Method('Adam on multiscale correlation', 'diffpose', from_start=True),
     'prost': Method(
         'gradient descent on a trained similarity, then on gradient correlation',
         'prost',
         'similarity',
+        from_start=True,
     ),
     'regressor': Method('the pose that a network sees, as it is', 'regressor', 'regressor'),
     'psss': Method('the same, refined by global correlation', 'psss', 'regressor'),

@@ -54,6 +54,29 @@ class SimilarityLoss(nn.Module):
     def forward(self, batch):
         """Return (loss, {name: value}) of a Batch."""
         config = self.config
+        total, report = 0.0, {}
+        measured = self.measured(batch)
+        coarsest = max(measured)
+        for stride, (direction, left) in measured.items():
+            trained = batch.offset <= config.fine_below
+            if stride == coarsest:
+                trained = batch.offset >= config.coarse_above
+            if not trained.any():
+                continue
+            direction, left = direction[trained].mean(), left[trained]
+            total = total + config.direction_weight * direction
+            total = total + config.landing_weight * torch.log1p(left).mean()
+            report[f'direction, stride {stride}'] = direction.item()
+            report[f'left after a step, stride {stride}'] = left.median().item()
+        return total, report
+
+    def measured(self, batch):
+        """
+        Return {stride: (direction [B], left [B])} of a Batch.
+
+        direction   losses.direction_loss; left   share of the distance that one step leaves
+        """
+        config = self.config
         wanted = geodesic_gradient(
             batch.start.double(),
             batch.truth.double(),
@@ -68,24 +91,16 @@ class SimilarityLoss(nn.Module):
             moving, columns = self.volume(batch)
         fixed = self._points(batch.fixed.expand_as(moving))
         points, moved = pushed(self._points, moving, columns)
-        total, report = 0.0, {}
-        coarsest = max(fixed)
+        found = {}
         for stride in fixed:
-            trained = batch.offset <= config.fine_below
-            if stride == coarsest:
-                trained = batch.offset >= config.coarse_above
-            if not trained.any():
-                continue
             gradient, hessian = gauss_newton(
                 self._manifold, points[stride], moved[stride], fixed[stride]
             )
-            direction = direction_loss(gradient, wanted)[trained].mean()
-            left = self._left(gradient, hessian, batch)[trained]
-            total = total + config.direction_weight * direction
-            total = total + config.landing_weight * torch.log1p(left).mean()
-            report[f'direction, stride {stride}'] = direction.item()
-            report[f'left after a step, stride {stride}'] = left.median().item()
-        return total, report
+            found[stride] = (
+                direction_loss(gradient, wanted),
+                self._left(gradient, hessian, batch),
+            )
+        return found
 
     def _left(self, gradient, hessian, batch):
         """Return the share [B] of the distance to the truth that one damped step leaves."""
