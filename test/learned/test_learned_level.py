@@ -14,6 +14,7 @@ from xray_registration.config import MaskConfig, PyramidLevel, RegistrationConfi
 from xray_registration.learned.encoder import EncoderConfig
 from xray_registration.learned.network import SimilarityNetwork, SimilarityNetworkConfig
 from xray_registration.learned.volume_networks import VolumeNetworkConfig
+from xray_registration.methods import lm
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.registration import register
@@ -112,3 +113,23 @@ def test_a_stride_that_the_network_lacks_is_named(ct, view):
 def test_channels_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match='in_channels is 1'):
         SimilarityNetwork(SimilarityNetworkConfig(volume=VolumeNetworkConfig()))
+
+
+def test_a_network_that_leads_astray_does_no_harm(ct, view, pose, monkeypatch):
+    volumes = VolumePyramid(attenuation_from_ct(ct), {'similarity': network()})
+    twist = np.array([0.006, -0.005, 0.006, 0.05, 0.04, -0.05])
+    start = se3.perturb(twist, pose, np.array([0, 0, 0.75]))
+    astray = se3.inverse(se3.perturb(8 * twist, start, np.array([0, 0, 0.75])))
+    descend = lm._descend
+
+    def misled(request, indices, pose, steps=0):
+        found = descend(request, indices, pose, steps)
+        if request.config.levels[indices[0]].similarity == 'learned':
+            return found._replace(ct_from_reference=astray)
+        return found
+
+    monkeypatch.setattr(lm, '_descend', misled)
+    config = replace(config_of(*LEARNED, LAST), method='spherical')
+    alone = register([view], volumes, start, replace(config_of(LAST), method='lm'))
+    result = register([view], volumes, start, config)
+    np.testing.assert_allclose(result.reference_from_ct, alone.reference_from_ct, atol=1e-9)

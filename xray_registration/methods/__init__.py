@@ -26,8 +26,7 @@ class Method(NamedTuple):
 
 METHODS = {
     'lm': Method('Levenberg-Marquardt on local correlation, no training', 'lm'),
-    # The same solver over levels whose features a network makes.
-    'spherical': Method('the same, led in by a trained similarity', 'lm', 'similarity'),
+    'spherical': Method('the same, led in by a trained similarity', 'spherical', 'similarity'),
     'bobyqa': Method('BOBYQA on the same costs as lm (extra methods)', 'bobyqa', from_start=True),
     'xreg': Method(
         'CMA-ES, then BOBYQA, on gradient correlation (extra methods)', 'xreg', from_start=True
