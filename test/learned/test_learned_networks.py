@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -21,6 +23,16 @@ def test_features_come_at_the_strides_that_were_asked_for(encoder):
         16: (2, 5, 4, 6),
         4: (2, 5, 16, 24),
     }
+
+
+def test_without_mixing_nothing_is_learned_about_the_whole_image():
+    with_it, without = Encoder(TINY), Encoder(replace(TINY, mixing=False))
+    gains = {name for name, _ in with_it.named_parameters() if name.endswith('gain')}
+    assert len(gains) == len(TINY.widths) * TINY.blocks
+    names = {name for name, _ in without.named_parameters()}
+    assert names == {name for name, _ in with_it.named_parameters()} - gains
+    found = without(torch.rand(1, 1, 32, 32))
+    assert all(f.isfinite().all() for f in found.values())
 
 
 def test_brightness_and_contrast_change_nothing(encoder):

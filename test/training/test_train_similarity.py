@@ -118,6 +118,6 @@ def test_weights_that_do_not_fit_their_card_are_refused(trained, tmp_path, ct):
 
 
 def test_presets_are_named():
-    assert set(SIMILARITY_PRESETS) == {'tiny', 'paper'}
+    assert set(SIMILARITY_PRESETS) == {'tiny', 'prost-m', 'prost-t', 'paper'}
     with pytest.raises(InputError, match="'huge'"):
         similarity_preset('huge')

@@ -31,6 +31,7 @@ class EncoderConfig:
     channels: int = 16  # of the features
     strides: tuple[int, ...] = (16, 4)
     in_channels: int = 1
+    mixing: bool = True  # whether a location hears from the whole image; without, it is a CNN
 
 
 class Encoder(nn.Module):
@@ -50,7 +51,7 @@ class Encoder(nn.Module):
         )
         widths = (stem, *config.widths)
         self.stages = nn.ModuleList(
-            nn.Sequential(_Halve(a, b), *(_Block(b) for _ in range(config.blocks)))
+            nn.Sequential(_Halve(a, b), *(_Block(b, config.mixing) for _ in range(config.blocks)))
             for a, b in itertools.pairwise(widths)
         )
         lateral = max(config.channels, config.widths[0])
@@ -99,12 +100,12 @@ class _Halve(nn.Module):
 
 
 class _Block(nn.Module):
-    """A transformer block in which the average of the image stands for attention."""
+    """A transformer block in which the average of the image, if mixed in, stands for attention."""
 
-    def __init__(self, width, ratio=2):
+    def __init__(self, width, mixing, ratio=2):
         super().__init__()
         self.norms = nn.ModuleList([nn.GroupNorm(1, width), nn.GroupNorm(1, width)])
-        self.gain = nn.Parameter(torch.full((width, 1, 1), 0.1))
+        self.gain = nn.Parameter(torch.full((width, 1, 1), 0.1)) if mixing else None
         # One 3x3 depthwise convolution tells a location from its neighbours.
         self.local = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.mlp = nn.Sequential(
@@ -113,5 +114,7 @@ class _Block(nn.Module):
 
     def forward(self, x):
         y = self.norms[0](x)
-        x = x + self.gain * (y.mean((2, 3), keepdim=True) - y) + self.local(y)
+        if self.gain is not None:
+            x = x + self.gain * (y.mean((2, 3), keepdim=True) - y)
+        x = x + self.local(y)
         return x + self.mlp(self.norms[1](x))

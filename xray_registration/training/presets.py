@@ -9,6 +9,7 @@ from xray_registration.learned.network import SimilarityNetworkConfig
 from xray_registration.learned.pose_range import PoseRange
 from xray_registration.learned.randomisation import RandomisationConfig
 from xray_registration.learned.regressor import RegressorConfig
+from xray_registration.learned.volume_networks import VolumeNetworkConfig
 from xray_registration.learned.unet import UnetConfig
 from xray_registration.training.loop import LoopConfig
 from xray_registration.training.regressor_loss import RegressorLossConfig
@@ -39,6 +40,18 @@ _SMALL_SCENE = replace(
     _SCENE, image_size=64, voxel_mm=5.6, randomisation=RandomisationConfig(share=0.6)
 )
 
+
+def _prost(mixing):
+    return SimilarityTraining(
+        SimilarityNetworkConfig(
+            EncoderConfig(8, (16, 32, 48, 64), 1, strides=(4,), mixing=mixing)
+        ),
+        replace(_SMALL_SCENE, image_size=32),
+        SimilarityLossConfig(landing_weight=0.0, coarse_above=0.0),
+        LoopConfig(steps=6000, batch=16, rate=2e-3),
+    )
+
+
 SIMILARITY_PRESETS = {
     # Half an hour on one CPU core.
     'tiny': SimilarityTraining(
@@ -46,7 +59,15 @@ SIMILARITY_PRESETS = {
         replace(_SMALL_SCENE, image_size=32),
         loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
     ),
-    'paper': SimilarityTraining(scene=_SCENE, loop=LoopConfig(steps=100_000, batch=32, rate=1e-3)),
+    # For method prost: one stride, trained by directions alone, with convolutions as ProST-m or
+    # with pooling transformers as ProST-t.
+    'prost-m': _prost(mixing=False),
+    'prost-t': _prost(mixing=True),
+    'paper': SimilarityTraining(
+        SimilarityNetworkConfig(EncoderConfig(in_channels=3), VolumeNetworkConfig()),
+        _SCENE,
+        loop=LoopConfig(steps=100_000, batch=32, rate=1e-3),
+    ),
 }
 
 
