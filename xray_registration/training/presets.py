@@ -9,8 +9,8 @@ from xray_registration.learned.network import SimilarityNetworkConfig
 from xray_registration.learned.pose_range import PoseRange
 from xray_registration.learned.randomisation import RandomisationConfig
 from xray_registration.learned.regressor import RegressorConfig
-from xray_registration.learned.volume_networks import VolumeNetworkConfig
 from xray_registration.learned.unet import UnetConfig
+from xray_registration.learned.volume_networks import VolumeNetworkConfig
 from xray_registration.training.loop import LoopConfig
 from xray_registration.training.regressor_loss import RegressorLossConfig
 from xray_registration.training.scenes import SceneConfig
