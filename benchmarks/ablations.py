@@ -58,10 +58,10 @@ VARIANTS = {
     'as shipped': _BASE,
     'Euclidean': _network(manifold='euclidean'),
     'hyperbolic': _network(manifold='hyperbolic'),
-    'se(3), f 1020 mm': _loss(geodesic='se3'),
-    'SO(4), f 300 mm': _loss(focal_mm=300.0),
-    'SO(4), f 100 mm': _loss(focal_mm=100.0),
-    'SO(4), polar': _loss(polar=True),
+    'se(3)': _loss(geodesic='se3'),
+    'SO(4) with f 300 mm': _loss(focal_mm=300.0),
+    'SO(4) with f 100 mm': _loss(focal_mm=100.0),
+    'SO(4) polar': _loss(polar=True),
     'direction only': _loss(landing_weight=0.0),
     'landing only': _loss(direction_weight=0.0),
     'isotropic 3D network': _volume('isotropic'),
@@ -76,7 +76,7 @@ def main():
     ct, rows = load_ct(example_ct()), []
     names = options.only.split(',') if options.only else list(VARIANTS)
     for name in names:
-        folder = options.out / name.replace(' ', '_').replace(',', '')
+        folder = options.out / name.replace(' ', '_')
         training = VARIANTS[name]
         loop = replace(training.loop, steps=options.steps)
         if not (folder / 'card.json').exists():
@@ -84,7 +84,7 @@ def main():
         rows.append((name, *_judged(name, ct, folder)))
         _write(options.out, rows)
     if options.cases:
-        folders = [options.out / n.replace(' ', '_').replace(',', '') for n in names]
+        folders = [options.out / n.replace(' ', '_') for n in names]
         comparison.run(['lm', 'spherical'], [options.cases], options.out / 'cases', folders)
     text = (options.out / 'ablations.md').read_text(encoding='utf-8')
     Console().print(text, soft_wrap=True, markup=False, highlight=False)
