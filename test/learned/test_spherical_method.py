@@ -129,13 +129,18 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(ct_path, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # Where the tests run in the background of a shell, it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    end = time.monotonic() + 60
-    # The curve's file is made when training begins.
-    while not (tmp_path / 'curve.csv').exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    try:
+        end = time.monotonic() + 60
+        # The curve's file is made when training begins.
+        while not (tmp_path / 'curve.csv').exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, error
     assert 'the same command goes on' in error
     assert (tmp_path / 'checkpoint.safetensors').exists()
