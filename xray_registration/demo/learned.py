@@ -19,5 +19,6 @@ def run(folder, cache, console):
         'weights.regressor': str(REGRESSOR),
         'init': 'network',
     }
-    config = DemoConfig(tells_start=False)
+    # On two cores the learned levels take longer than the other demo leaves between two X-rays.
+    config = DemoConfig(tells_start=False, period_s=4.0)
     return demo.run(folder, cache, console, config, parameters=parameters)
