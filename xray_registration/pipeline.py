@@ -6,6 +6,7 @@ from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.config import RegistrationConfig
 from xray_registration.drr import render
 from xray_registration.masks.automatic import with_masks
+from xray_registration.methods import METHODS
 from xray_registration.overlay import overlay
 from xray_registration.presets import learned
 from xray_registration.pyramid import VolumePyramid
@@ -33,7 +34,9 @@ class RegistrationPipeline:
         networks = networks or {}
         if self.config.method == 'spherical':
             self.config = learned(self.config, networks['similarity'])
-        self._regressor = networks.get('regressor')
+        # A method that asks the regressor itself needs no start from it.
+        asks = METHODS[self.config.method].needs == 'regressor'
+        self._regressor = None if asks else networks.get('regressor')
         self._tracking_config = tracking_config(self.config)
         self._volumes = VolumePyramid(attenuation_from_ct(ct, self.config.attenuation), networks)
         self._surface = None

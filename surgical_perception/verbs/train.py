@@ -17,6 +17,13 @@ _Ct = Annotated[
 ]
 _Out = Annotated[Path, typer.Option(help='Folder for weights, card, checkpoint and curve.')]
 _Config = Annotated[str, typer.Option(help='tiny, for a CPU; paper, for a GPU.', metavar='PRESET')]
+_OfSimilarity = Annotated[
+    str,
+    typer.Option(
+        help='tiny, for a CPU; paper, for a GPU; prost-m and prost-t, for method prost.',
+        metavar='PRESET',
+    ),
+]
 _Agnostic = Annotated[
     bool, typer.Option('--agnostic', help='The weights may be used with other CTs too.')
 ]
@@ -39,7 +46,7 @@ def _methods():
 def similarity(
     ct: _Cts,
     out: _Out,
-    config: _Config = 'tiny',
+    config: _OfSimilarity = 'tiny',
     agnostic: _Agnostic = False,
     steps: _Steps = None,
     seed: _Seed = 0,

@@ -13,16 +13,21 @@ from xray_registration.learned.encoder import EncoderConfig
 from xray_registration.learned.network import SimilarityNetworkConfig, load_similarity
 from xray_registration.learned.pose_range import PoseRange
 from xray_registration.learned.randomisation import RandomisationConfig
+from xray_registration.learned.whole_image import WholeImageConfig
 from xray_registration.training.loop import CURVE, LoopConfig
 from xray_registration.training.presets import SIMILARITY_PRESETS, similarity_preset
 from xray_registration.training.scenes import SceneConfig, Scenes
 from xray_registration.training.train_similarity import train_similarity
+from xray_registration.training.whole_image_loss import WholeImageLossConfig
 from xray_registration.volume.loader import load_ct
 
 torch.set_num_threads(1)
 TRAINING = replace(
     similarity_preset('tiny'),
-    network=SimilarityNetworkConfig(EncoderConfig(4, (4, 6, 8, 8), 1, 4, (8, 2))),
+    network=SimilarityNetworkConfig(
+        EncoderConfig(4, (4, 6, 8, 8), 1, 4, (8, 2)), whole=WholeImageConfig((4, 8, 8), 6)
+    ),
+    whole=WholeImageLossConfig(shots=8),
     scene=SceneConfig(
         image_size=32,
         voxel_mm=6.0,
@@ -94,6 +99,12 @@ def test_training_turns_gradients_homewards(trained):
         losses = [float(row['value']) for row in rows if row['name'] == name]
         # Directions that have nothing to do with each other cost 1.
         assert losses[-1] < min(0.8, losses[0])
+    assert {'distances of whole images off by mm'} < {row['name'] for row in rows}
+
+
+def test_x_rays_for_the_whole_image_are_others_than_those_of_the_pairs(ct):
+    scenes = Scenes([ct], TRAINING.scene, seed=1)
+    assert not torch.equal(scenes.draw(2, 3).truth, scenes.shots(2, 3).truth)
 
 
 def test_weights_come_with_a_card_and_load_for_their_ct_only(trained, ct):

@@ -11,6 +11,7 @@ from xray_registration.learned.encoder import Encoder, EncoderConfig
 from xray_registration.learned.manifolds import MANIFOLDS
 from xray_registration.learned.similarity import LearnedSimilarity
 from xray_registration.learned.volume_networks import VolumeNetwork, VolumeNetworkConfig
+from xray_registration.learned.whole_image import WHOLE, WholeImage, WholeImageConfig
 from xray_registration.volume.attenuation import AttenuationVolume
 
 
@@ -24,10 +25,11 @@ class SimilarityNetworkConfig:
     # Of the images and the CT that it is trained on, and therefore used on.
     image_size: int = 128
     voxel_mm: float = 2.8
+    whole: WholeImageConfig | None = None
 
 
 class SimilarityNetwork(torch.nn.Module):
-    """Encoder of images and, where there is one, network of the volume."""
+    """Encoder of images and, where there are any, networks of the whole image and the volume."""
 
     def __init__(self, config):
         super().__init__()
@@ -39,6 +41,9 @@ class SimilarityNetwork(torch.nn.Module):
         self.manifold = MANIFOLDS[config.manifold]
         self.encoder = Encoder(config.encoder)
         self.volume = None if config.volume.kind == 'none' else VolumeNetwork(config.volume)
+        if config.whole and self.volume:
+            raise InputError('a point of the whole image and a volume network exclude each other')
+        self.whole = config.whole and WholeImage(config.whole)
         if config.encoder.in_channels != self.channels:
             raise InputError(
                 f'encoder.in_channels is {config.encoder.in_channels}, but the volume network '
@@ -52,15 +57,16 @@ class SimilarityNetwork(torch.nn.Module):
 
     @property
     def strides(self):
-        """Strides of the features, coarse ones first."""
-        return self.config.encoder.strides
+        """Strides of the features, coarse ones first; WHOLE is a point for the whole image."""
+        return ((WHOLE,) if self.whole else ()) + self.config.encoder.strides
 
     def similarity(self, fixed, mask, stride):
         """Return the LearnedSimilarity to a fixed image [H, W] with mask [H, W] bool."""
         if stride not in self.strides:
             raise InputError(f'stride is {stride}, this network has {self.strides}')
         fixed = np.repeat(fixed[None], self.channels, 0)
-        return LearnedSimilarity(self.encoder, self.manifold, stride, fixed, mask)
+        encoder = self.whole if stride == WHOLE else self.encoder
+        return LearnedSimilarity(encoder, self.manifold, stride, fixed, mask)
 
     def projected(self, volume):
         """Return the AttenuationVolumes that are rendered in the place of one."""
@@ -93,9 +99,12 @@ def config_from_card(values):
     encoder = dict(values['encoder'])
     for name in ('widths', 'strides'):
         encoder[name] = tuple(encoder[name])
+    whole = values.get('whole')
+    if whole:
+        whole = WholeImageConfig(tuple(whole['widths']), whole['channels'])
     volume = VolumeNetworkConfig(**values['volume'])
     others = {name: values[name] for name in ('manifold', 'image_size', 'voxel_mm')}
-    return SimilarityNetworkConfig(EncoderConfig(**encoder), volume, **others)
+    return SimilarityNetworkConfig(EncoderConfig(**encoder), volume, whole=whole, **others)
 
 
 def config_for_card(config):

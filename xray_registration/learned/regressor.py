@@ -19,12 +19,12 @@ from torch.nn import functional
 from surgical_perception.errors import InputError
 from xray_registration.learned import geodesics
 from xray_registration.learned.encoder import standardised
+from xray_registration.learned.residual import Residual, group_norm
 
 ROTATIONS = ('adjugate', 'log')
 
 # Outputs of the network are of order one.
 _UNIT_M = 0.1
-_GROUPS = 8
 
 # Upper triangle of a symmetric 4x4 matrix, row by row.
 _ROWS, _COLUMNS = torch.triu_indices(4, 4)
@@ -52,14 +52,14 @@ class Regressor(nn.Module):
         first = config.widths[0]
         layers = [
             nn.Conv2d(1, first, 7, stride=2, padding=3, bias=False),
-            _norm(first),
+            group_norm(first),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1),
         ]
         for stage, (before, after) in enumerate(pairwise((first, *config.widths))):
             for number in range(config.blocks[stage]):
                 stride = 2 if stage > 0 and number == 0 else 1
-                layers.append(_Residual(before if number == 0 else after, after, stride))
+                layers.append(Residual(before if number == 0 else after, after, stride))
         self.body = nn.Sequential(*layers)
         # A coarse grid of places, not one average: where something is seen tells where it is.
         self.pool = nn.AdaptiveAvgPool2d(4)
@@ -100,29 +100,3 @@ def rotation_from_adjugate(ten):
         ],
         1,
     ).reshape(-1, 3, 3)  # fmt: skip
-
-
-class _Residual(nn.Module):
-    """Two 3x3 convolutions beside a straight path."""
-
-    def __init__(self, before, after, stride):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
-            _norm(after),
-            nn.ReLU(),
-            nn.Conv2d(after, after, 3, padding=1, bias=False),
-            _norm(after),
-        )
-        self.straight = nn.Identity()
-        if before != after or stride != 1:
-            self.straight = nn.Sequential(
-                nn.Conv2d(before, after, 1, stride=stride, bias=False), _norm(after)
-            )
-
-    def forward(self, x):
-        return functional.relu(self.straight(x) + self.body(x))
-
-
-def _norm(width):
-    return nn.GroupNorm(min(_GROUPS, width), width)

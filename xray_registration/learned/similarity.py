@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from xray_registration.learned.tangents import pushed
+from xray_registration.learned.whole_image import WHOLE
 from xray_registration.similarity.linearisation import Linearisation, image_parts
 
 # A location counts when at least this share of the pixels under it may be used.
@@ -26,7 +27,7 @@ class LearnedSimilarity:
 
     def __init__(self, encoder, manifold, stride, fixed, mask):
         """
-        Take an Encoder in evaluation mode, a manifold, one of the encoder's strides, and
+        Take an Encoder or a WholeImage in evaluation mode, a manifold, one of its strides, and
 
         fixed, mask    [C, H, W] or [H, W], and [H, W] bool; sides that are no multiples of 16 are
                        cut
@@ -37,8 +38,11 @@ class LearnedSimilarity:
         height, width = (16 * (n // 16) for n in mask.shape)
         self._crop = np.s_[..., :height, :width]
         self._mask = self._tensor(mask)
-        share = functional.avg_pool2d(self._mask[None, None], stride)[0, 0]
-        used = (share >= _MIN_SHARE).to(share)
+        # The whole image counts whatever is masked.
+        used = torch.ones_like(self._mask[:1, :1])
+        if stride != WHOLE:
+            share = functional.avg_pool2d(self._mask[None, None], stride)[0, 0]
+            used = (share >= _MIN_SHARE).to(share)
         self._weight = used / used.sum().clamp(min=1)
         with torch.no_grad():
             self._fixed = self._point(self._prepared(self._channels(fixed)))

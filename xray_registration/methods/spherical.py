@@ -19,22 +19,26 @@ from xray_registration.objective import LEARNED
 def estimate(request):
     """Run the method on a Request; return an Estimate."""
     led = lm.estimate(request)
-    config = request.config
-    if request.start is None or config.init != 'start' or request.interrupt():
+    config, learned = request.config, _learned(request)
+    if not learned or request.start is None or config.init != 'start' or request.interrupt():
         return led
     gate_level = request.levels[config.search_levels - 1]
     cost = gate_level.evaluate(led.ct_from_reference, 'none').cost
     if cost < config.gate.verified_cost:
         return led
-    plain = lm.estimate(_untrained(request))
+    plain = lm.estimate(_without(request, learned))
     plain_cost = gate_level.evaluate(plain.ct_from_reference, 'none').cost
     return plain if plain_cost < cost else led
 
 
-def _untrained(request):
-    """Return the Request without its learned levels."""
+def _learned(request):
+    """Return how many levels are learned, the first ones; tracked frames have none."""
+    return sum(level.similarity == LEARNED for level in request.config.levels)
+
+
+def _without(request, first):
+    """Return the Request without its first levels."""
     config = request.config
-    first = sum(level.similarity == LEARNED for level in config.levels)
     levels, search_levels = config.levels[first:], config.search_levels - first
     return request._replace(
         levels=request.levels[first:],

@@ -14,6 +14,7 @@ from surgical_perception.geometry import se3
 from xray_registration.config import PyramidLevel, RegistrationConfig
 from xray_registration.learned import geodesics
 from xray_registration.learned.pose_range import tensor
+from xray_registration.learned.whole_image import WHOLE
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.simulation.degrade import degrade, preset
@@ -85,7 +86,7 @@ def _costs(view, volumes, network, config, poses):
     """Return {label: costs [6, N]} of the learned strides and of local correlation."""
     size, voxel = config.image_size, config.voxel_mm
     levels = {
-        f'learned, stride {stride}': PyramidLevel(size, voxel, 'learned', 0, stride=stride)
+        f'learned, {_named(stride)}': PyramidLevel(size, voxel, 'learned', 0, stride=stride)
         for stride in network.strides
     }
     levels['untrained (local NCC)'] = PyramidLevel(size, voxel, 'local_ncc', 0)
@@ -100,6 +101,10 @@ def _costs(view, volumes, network, config, poses):
                 ]
             )
     return found
+
+
+def _named(stride):
+    return 'whole image' if stride == WHOLE else f'stride {stride}'
 
 
 def _geodesics(truth, poses, isocentre_m, config, focal_mm):

@@ -11,10 +11,12 @@ from xray_registration.learned.randomisation import RandomisationConfig
 from xray_registration.learned.regressor import RegressorConfig
 from xray_registration.learned.unet import UnetConfig
 from xray_registration.learned.volume_networks import VolumeNetworkConfig
+from xray_registration.learned.whole_image import WholeImageConfig
 from xray_registration.training.loop import LoopConfig
 from xray_registration.training.regressor_loss import RegressorLossConfig
 from xray_registration.training.scenes import SceneConfig
 from xray_registration.training.similarity_loss import SimilarityLossConfig
+from xray_registration.training.whole_image_loss import WholeImageLossConfig
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class SimilarityTraining:
     network: SimilarityNetworkConfig = field(default_factory=SimilarityNetworkConfig)
     scene: SceneConfig = field(default_factory=SceneConfig)
     loss: SimilarityLossConfig = field(default_factory=SimilarityLossConfig)
+    whole: WholeImageLossConfig = field(default_factory=WholeImageLossConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
 
 
@@ -48,16 +51,18 @@ def _prost(mixing):
         ),
         replace(_SMALL_SCENE, image_size=32),
         SimilarityLossConfig(landing_weight=0.0, coarse_above=0.0),
-        LoopConfig(steps=6000, batch=16, rate=2e-3),
+        loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
     )
 
 
 SIMILARITY_PRESETS = {
-    # Half an hour on one CPU core.
+    # Three quarters of an hour on one CPU core.
     'tiny': SimilarityTraining(
-        SimilarityNetworkConfig(EncoderConfig(8, (16, 32, 48, 64), 1, strides=(8, 2))),
+        SimilarityNetworkConfig(
+            EncoderConfig(8, (16, 32, 48, 64), 1, strides=(8, 2)), whole=WholeImageConfig()
+        ),
         replace(_SMALL_SCENE, image_size=32),
-        loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
+        loop=LoopConfig(steps=8000, batch=16, rate=1e-3),
     ),
     # For method prost: one stride, trained by directions alone, with convolutions as ProST-m or
     # with pooling transformers as ProST-t.

@@ -118,8 +118,8 @@ class Scenes:
         )
 
     def shots(self, count, step):
-        """Return Shots number `step`, of `count` X-rays of one CT."""
-        which, truth, fixed = self._xrays(count, np.random.default_rng([self._seed, step]))
+        """Return Shots number `step`, of `count` X-rays of one CT; none is one of a Batch."""
+        which, truth, fixed = self._xrays(count, np.random.default_rng([self._seed, step, 1]))
         centre = torch.as_tensor(self.volumes[which].isocentre_m, dtype=torch.float32)
         return Shots(fixed, tensor(truth), centre)
 

@@ -5,8 +5,8 @@ import torch
 from xray_registration.learned.coordinate_network import CoordinateNetworkConfig
 from xray_registration.training.coordinate_loss import CoordinateLoss, EntryShots
 from xray_registration.training.entry_points import EntryPoints
-from xray_registration.training.patient_network import train_unet
 from xray_registration.training.scenes import Scenes
+from xray_registration.training.train_network import train_network
 
 
 def train_coordinates(ct, config, out, on=None):
@@ -15,7 +15,7 @@ def train_coordinates(ct, config, out, on=None):
 
     ct         CtImage
     config     CoordinateTraining
-    out, on    as in train_unet, and so is what is raised
+    out, on    as in train_network, and so is what is raised
     """
     scene = config.scene
     centre_m = tuple(ct.isocentre_m.tolist())
@@ -25,7 +25,9 @@ def train_coordinates(ct, config, out, on=None):
     module = CoordinateLoss(about.unet_of(), about)
     shots = EntryScenes(ct, config)
     values = about.as_values()
-    return train_unet('scene-coordinates', ct, module, shots.draw, config, values, out, on)
+    return train_network(
+        'scene-coordinates', [ct], module.unet, module, shots.draw, config, values, out, on=on
+    )
 
 
 class EntryScenes:

@@ -5,9 +5,9 @@ import torch
 from surgical_perception.errors import InputError
 from xray_registration.learned.landmark_network import LandmarkNetworkConfig
 from xray_registration.training.landmark_loss import LandmarkLoss
-from xray_registration.training.patient_network import train_unet
 from xray_registration.training.scenes import Scenes
 from xray_registration.training.spread_points import spread_points
+from xray_registration.training.train_network import train_network
 
 # Below this a pose from those that are seen would hang on each of them.
 _MIN_LANDMARKS = 6
@@ -20,9 +20,9 @@ def train_landmarks(ct, config, out, points_m=None, on=None):
     ct          CtImage
     config      LandmarkTraining
     points_m    {name: [3] in `ct` (m)} that are to be found; None spreads some over the bone
-    out, on     as in train_unet
+    out, on     as in train_network
 
-    Raises InputError for fewer than six points, and for what train_unet refuses.
+    Raises InputError for fewer than six points, and for what train_network refuses.
     """
     scene = config.scene
     if points_m is None:
@@ -39,4 +39,5 @@ def train_landmarks(ct, config, out, points_m=None, on=None):
     torch.manual_seed(config.loop.seed)
     module = LandmarkLoss(about.unet_of(), about)
     scenes = Scenes([ct], scene, config.loop.seed)
-    return train_unet('landmarks', ct, module, scenes.shots, config, about.as_values(), out, on)
+    draw, values = scenes.shots, about.as_values()
+    return train_network('landmarks', [ct], module.unet, module, draw, config, values, out, on=on)
