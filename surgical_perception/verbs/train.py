@@ -20,7 +20,7 @@ _Config = Annotated[str, typer.Option(help='tiny, for a CPU; paper, for a GPU.',
 _OfSimilarity = Annotated[
     str,
     typer.Option(
-        help='tiny, for a CPU; paper, for a GPU; prost-m and prost-t, for method prost.',
+        help='tiny, for a CPU; paper, for a GPU; prost-m, prost-t, sopi, cdreg: earlier methods.',
         metavar='PRESET',
     ),
 ]

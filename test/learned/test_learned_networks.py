@@ -5,23 +5,24 @@ import torch
 
 from surgical_perception.errors import InputError
 from xray_registration.learned.encoder import Encoder, EncoderConfig, standardised
+from xray_registration.learned.two_trunks import encoder_of
 from xray_registration.learned.volume_networks import VolumeNetwork, VolumeNetworkConfig
 
 torch.set_num_threads(1)
-TINY = EncoderConfig(stem=4, widths=(4, 6, 8, 8), blocks=1, channels=5)
+TINY = EncoderConfig(stem=4, widths=(4, 6, 8, 8), blocks=1, channels=6)
 
 
-@pytest.fixture
-def encoder():
+@pytest.fixture(params=['single', 'composite', 'dual'])
+def encoder(request):
     torch.manual_seed(0)
-    return Encoder(TINY).eval()
+    return encoder_of(replace(TINY, trunks=request.param)).eval()
 
 
 def test_features_come_at_the_strides_that_were_asked_for(encoder):
     found = encoder(torch.rand(2, 1, 64, 96))
     assert {stride: tuple(f.shape) for stride, f in found.items()} == {
-        16: (2, 5, 4, 6),
-        4: (2, 5, 16, 24),
+        16: (2, 6, 4, 6),
+        4: (2, 6, 16, 24),
     }
 
 
@@ -33,6 +34,29 @@ def test_without_mixing_nothing_is_learned_about_the_whole_image():
     assert names == {name for name, _ in with_it.named_parameters()} - gains
     found = without(torch.rand(1, 1, 32, 32))
     assert all(f.isfinite().all() for f in found.values())
+
+
+def test_trunks_are_one_of_three():
+    with pytest.raises(InputError, match='single, composite, dual'):
+        encoder_of(replace(TINY, trunks='triple'))
+
+
+def test_of_two_trunks_only_one_sees_the_whole_image():
+    torch.manual_seed(0)
+    dual = encoder_of(replace(TINY, trunks='dual'))
+    assert any(name.endswith('gain') for name, _ in dual.low.named_parameters())
+    assert not any(name.endswith('gain') for name, _ in dual.high.named_parameters())
+    image = torch.rand(1, 1, 32, 32)
+    low, high = dual.low(image)[4], dual.high(image)[4]
+    torch.testing.assert_close(dual(image)[4], torch.cat([low, high], 1))
+
+
+def test_both_trunks_of_a_composite_encoder_are_heard():
+    torch.manual_seed(0)
+    composite = encoder_of(replace(TINY, trunks='composite'))
+    composite(torch.rand(1, 1, 32, 32))[4].square().sum().backward()
+    for part in (composite.stages, composite.beside):
+        assert all(p.grad.abs().max() > 0 for p in part[0].parameters() if p.ndim > 1)
 
 
 def test_brightness_and_contrast_change_nothing(encoder):

@@ -79,3 +79,17 @@ def test_a_quadratic_similarity_lands_on_the_truth():
     landed = losses.landing_loss(gradient, hessian, *arguments, damping=0.0)
     assert landed.max() < 1e-6
     assert losses.landing_loss(0.5 * gradient, hessian, *arguments).min() > 1
+
+
+def test_decomposition_wants_the_first_half_alike_and_the_second_apart():
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 3, 2, 16, 16)
+
+    def loss(low, high):
+        return losses.decomposition_loss(torch.cat([a, a], 1), torch.cat([low, high], 1))
+
+    # Alike up to contrast: a correlation of 1; noise: about 0; inverted: -1.
+    assert loss(2 * a + 1, b).abs().max() < 0.1
+    assert loss(2 * a + 1, a) == pytest.approx([1 / 2.01] * 3, rel=1e-4)
+    assert loss(b, a) == pytest.approx([1 / 1.01] * 3, rel=0.2)
+    assert loss(-a, a) == pytest.approx([100.0] * 3, rel=1e-2)

@@ -129,6 +129,27 @@ def test_weights_that_do_not_fit_their_card_are_refused(trained, tmp_path, ct):
 
 
 def test_presets_are_named():
-    assert set(SIMILARITY_PRESETS) == {'tiny', 'prost-m', 'prost-t', 'paper'}
+    assert set(SIMILARITY_PRESETS) == {'tiny', 'prost-m', 'prost-t', 'sopi', 'cdreg', 'paper'}
     with pytest.raises(InputError, match="'huge'"):
         similarity_preset('huge')
+
+
+@pytest.mark.parametrize('name', ['prost-m', 'prost-t', 'sopi', 'cdreg'])
+def test_earlier_methods_train_by_directions_on_their_encoders(ct, tmp_path, name):
+    preset = similarity_preset(name)
+    network = replace(
+        preset.network, encoder=replace(preset.network.encoder, stem=4, widths=(4, 6, 8, 8))
+    )
+    config = replace(
+        preset,
+        network=network,
+        scene=TRAINING.scene,
+        loop=LoopConfig(steps=2, batch=2, log_every=1),
+    )
+    card = train_similarity([ct], config, tmp_path, on='cpu')
+    assert card.config['encoder']['trunks'] == network.encoder.trunks
+    with (tmp_path / CURVE).open() as file:
+        names = {row['name'] for row in csv.DictReader(file)}
+    assert 'direction, stride 4' in names
+    assert ('decomposition' in names) == (name == 'cdreg')
+    assert load_similarity(tmp_path, ct.sha256).strides == (4,)

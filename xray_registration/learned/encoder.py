@@ -32,6 +32,7 @@ class EncoderConfig:
     strides: tuple[int, ...] = (16, 4)
     in_channels: int = 1
     mixing: bool = True  # whether a location hears from the whole image; without, it is a CNN
+    trunks: str = 'single'  # or composite, dual: learned/two_trunks.py
 
 
 class Encoder(nn.Module):
@@ -63,10 +64,7 @@ class Encoder(nn.Module):
 
     def forward(self, image):
         """Return {stride: features} of images [B, in_channels, H, W], H and W multiples of 16."""
-        x, stages = self.stem(standardised(image)), []
-        for stage in self.stages:
-            x = stage(x)
-            stages.append(x)
+        stages = self.stage_features(image)
         found, down = {}, None
         for index in reversed(range(len(stages))):
             here = self.lateral[index](stages[index])
@@ -77,6 +75,14 @@ class Encoder(nn.Module):
             stride = 2 ** (index + 1)
             if str(stride) in self.heads:
                 found[stride] = self.heads[str(stride)](down)
+        return found
+
+    def stage_features(self, image):
+        """Return the features of each stage, fine ones first, of images [B, C, H, W]."""
+        x, found = self.stem(standardised(image)), []
+        for stage in self.stages:
+            x = stage(x)
+            found.append(x)
         return found
 
 

@@ -6,10 +6,12 @@ geodesic distance to the truth, and the difference is differentiated again by th
 both point the same way, every step leads home.  Directions of translation and rotation are
 compared separately, since their units differ; a small term asks for proportional lengths.
 
-The landing loss asks where one damped Gauss-Newton step ends.
+The landing loss asks where one damped Gauss-Newton step ends, the decomposition loss what the
+features of two images have in common.
 
 Source: Chen and Kong, WACV 2026 (double backward); Gao et al., MICCAI 2020, and later ProST-m
-(separate directions).  The length term and the landing loss are ours.
+(separate directions); Zhao et al., CVPR 2023, and Chen et al., ISBI 2024 (decomposition).  The
+length term and the landing loss are ours.
 """
 
 import torch
@@ -19,6 +21,9 @@ from xray_registration.learned import geodesics
 
 _LENGTH_WEIGHT = 0.05
 _TINY = 1e-12
+
+# A correlation of -1 must not divide by 0.
+_ABOVE_ONE = 1.01
 
 
 def geodesic_gradient(carm_from_ct, truth, isocentre_m, distance_m, kind, focal_mm, polar=False):
@@ -83,6 +88,25 @@ def landing_loss(
         kind,
         focal_mm,
     )
+
+
+def decomposition_loss(moving, fixed):
+    """
+    Return the loss [B] of features [B, C, h, w] whose first half is to be what two images share.
+
+    The squared correlation of the second halves, over that of the first ones: detail may differ
+    between an X-ray and a DRR, the whole should not.
+    """
+    half = moving.shape[1] // 2
+    low = _correlation(moving[:, :half], fixed[:, :half])
+    high = _correlation(moving[:, half:], fixed[:, half:])
+    return high.square() / (low + _ABOVE_ONE)
+
+
+def _correlation(a, b):
+    """Return the correlation over locations, mean over channels, [B] of [B, C, h, w]."""
+    a, b = (x.flatten(2) - x.flatten(2).mean(2, keepdim=True) for x in (a, b))
+    return cosine_similarity(a, b, dim=2, eps=_TINY).mean(1)
 
 
 def _log_length(vector):

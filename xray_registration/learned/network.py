@@ -7,9 +7,10 @@ import torch
 
 from surgical_perception.errors import InputError
 from xray_registration.learned import weights
-from xray_registration.learned.encoder import Encoder, EncoderConfig
+from xray_registration.learned.encoder import EncoderConfig
 from xray_registration.learned.manifolds import MANIFOLDS
 from xray_registration.learned.similarity import LearnedSimilarity
+from xray_registration.learned.two_trunks import encoder_of
 from xray_registration.learned.volume_networks import VolumeNetwork, VolumeNetworkConfig
 from xray_registration.learned.whole_image import WHOLE, WholeImage, WholeImageConfig
 from xray_registration.volume.attenuation import AttenuationVolume
@@ -39,7 +40,7 @@ class SimilarityNetwork(torch.nn.Module):
             )
         self.config = config
         self.manifold = MANIFOLDS[config.manifold]
-        self.encoder = Encoder(config.encoder)
+        self.encoder = encoder_of(config.encoder)
         self.volume = None if config.volume.kind == 'none' else VolumeNetwork(config.volume)
         if config.whole and self.volume:
             raise InputError('a point of the whole image and a volume network exclude each other')

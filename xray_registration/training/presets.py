@@ -44,16 +44,19 @@ _SMALL_SCENE = replace(
 )
 
 
-def _prost(mixing):
+def _earlier(loss, manifold='spherical', **encoder):
+    """Return an earlier method: one stride, trained by directions alone."""
     return SimilarityTraining(
         SimilarityNetworkConfig(
-            EncoderConfig(8, (16, 32, 48, 64), 1, strides=(4,), mixing=mixing)
+            EncoderConfig(8, (16, 32, 48, 64), 1, strides=(4,), **encoder), manifold=manifold
         ),
         replace(_SMALL_SCENE, image_size=32),
-        SimilarityLossConfig(landing_weight=0.0, coarse_above=0.0),
+        replace(loss, landing_weight=0.0, coarse_above=0.0),
         loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
     )
 
+
+_SE3 = SimilarityLossConfig(geodesic='se3')
 
 SIMILARITY_PRESETS = {
     # Three quarters of an hour on one CPU core.
@@ -64,10 +67,12 @@ SIMILARITY_PRESETS = {
         replace(_SMALL_SCENE, image_size=32),
         loop=LoopConfig(steps=8000, batch=16, rate=1e-3),
     ),
-    # For method prost: one stride, trained by directions alone, with convolutions as ProST-m or
-    # with pooling transformers as ProST-t.
-    'prost-m': _prost(mixing=False),
-    'prost-t': _prost(mixing=True),
+    # For method prost: with convolutions as ProST-m or with pooling transformers as ProST-t.
+    'prost-m': _earlier(SimilarityLossConfig(), mixing=False),
+    'prost-t': _earlier(SimilarityLossConfig()),
+    # Composite encoders, as SOPI and CDreg have them.
+    'sopi': _earlier(_SE3, 'euclidean', trunks='composite'),
+    'cdreg': _earlier(replace(_SE3, decomposition_weight=1.0), 'euclidean', trunks='dual'),
     'paper': SimilarityTraining(
         SimilarityNetworkConfig(EncoderConfig(in_channels=3), VolumeNetworkConfig()),
         _SCENE,

@@ -12,7 +12,12 @@ import torch
 from torch import nn
 
 from xray_registration.learned import geodesics
-from xray_registration.learned.losses import direction_loss, geodesic_gradient, landing_loss
+from xray_registration.learned.losses import (
+    decomposition_loss,
+    direction_loss,
+    geodesic_gradient,
+    landing_loss,
+)
 from xray_registration.learned.tangents import gauss_newton, pushed
 
 # Of the steps whose landing is asked for; Levenberg-Marquardt begins with less.
@@ -35,6 +40,8 @@ class SimilarityLossConfig:
     direction_weight: float = 1.0
     # Of the distance that one step leaves, as a share of what it was; 0 is the source's loss.
     landing_weight: float = 1.0
+    # Of what the two halves of the features have in common; for encoders of dual trunks.
+    decomposition_weight: float = 0.0
     # Offsets, as shares of the largest, that each stride is trained on: coarse features lead in
     # from afar, fine ones end.  Both see those in between.
     coarse_above: float = 0.1
@@ -68,7 +75,17 @@ class SimilarityLoss(nn.Module):
             total = total + config.landing_weight * torch.log1p(left).mean()
             report[f'direction, stride {stride}'] = direction.item()
             report[f'left after a step, stride {stride}'] = left.median().item()
+        if config.decomposition_weight:
+            shared = self._decomposition(batch)
+            total = total + config.decomposition_weight * shared
+            report['decomposition'] = shared.item()
         return total, report
+
+    def _decomposition(self, batch):
+        moving = batch.moving
+        pairs = self.encoder(moving), self.encoder(batch.fixed.expand_as(moving))
+        losses = [decomposition_loss(pairs[0][s], pairs[1][s]).mean() for s in pairs[0]]
+        return sum(losses) / len(losses)
 
     def measured(self, batch):
         """
