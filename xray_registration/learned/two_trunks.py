@@ -6,8 +6,8 @@ go on with.  `dual`: the trunks stay apart, and each makes half of the features,
 transformers first.
 
 Source: Chen et al., arXiv:2305.06252 (SOPI, a composite encoder) and ISBI 2024 (CDreg, low and
-high frequencies kept apart in two branches); Liu et al., AAAI 2020 (composite backbones).  Only the
-ideas are theirs: the stages are those of learned/encoder.py.
+high frequencies kept apart in two branches); Liu et al., AAAI 2020 (composite backbones).  Only
+the ideas are theirs: the stages are those of learned/encoder.py.
 """
 
 from dataclasses import replace
