@@ -68,7 +68,14 @@ class Regressor(nn.Module):
 
     def forward(self, image):
         """Return recentred poses [B, 4, 4] of images [B, 1, H, W]."""
-        found = self.head(self.pool(self.body(standardised(image))).flatten(1))
+        return self.poses(self.numbers(image))
+
+    def numbers(self, image):
+        """Return what stands for the poses, [B, 6 or 13], of images [B, 1, H, W]."""
+        return self.head(self.pool(self.body(standardised(image))).flatten(1))
+
+    def poses(self, found):
+        """Return the recentred poses [B, 4, 4] that numbers stand for."""
         t = _UNIT_M * found[:, :3, None]
         if self.config.rotation == 'log':
             still = torch.zeros_like(found[:, :3])

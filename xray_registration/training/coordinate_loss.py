@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from xray_registration.training.mixed_precision import mixed
+
 # Errors are compared in this unit, so that the loss is of order one.
 _UNIT_M = 0.1
 
@@ -39,7 +41,7 @@ class CoordinateLoss(nn.Module):
 
     def forward(self, shots):
         """Return (loss, {name: value}) of EntryShots."""
-        found = self._config.coordinates(self.unet(shots.fixed).float())
+        found = self._config.coordinates(mixed(self.unet, shots.fixed))
         enters = torch.isfinite(shots.points_m).all(1)
         surely = binary_cross_entropy_with_logits(found.logit, enters.to(found.logit))
         away_m = (found.points_m - shots.points_m).movedim(1, -1)[enters]

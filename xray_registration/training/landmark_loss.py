@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from xray_registration.learned import heatmaps
+from xray_registration.training.mixed_precision import mixed
 
 # Of the place that a landmark should have, in cells; sharper ones fall between the cells.
 _SIGMA = 0.5
@@ -21,7 +22,7 @@ class LandmarkLoss(nn.Module):
 
     def forward(self, shots):
         """Return (loss, {name: value}) of Shots."""
-        logits = self.unet(shots.fixed).float()
+        logits = mixed(self.unet, shots.fixed)
         rotation, shift = shots.truth[:, :3, :3], shots.truth[:, :3, 3]
         seen = self._points_m @ rotation.transpose(1, 2) + shift[:, None]
         stride = self.unet.config.stride

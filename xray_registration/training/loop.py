@@ -106,7 +106,7 @@ def run(module, draw, config, folder, this, about=''):
                 for group in optimiser.param_groups:
                     group['lr'] = config.rate * _schedule(step, config)
                 batch = draw(config.batch, step * this.count + this.rank).to(this.device)
-                loss, values = _step(wrapped, batch, optimiser, config, this)
+                loss, values = _step(wrapped, batch, optimiser, config)
                 step += 1
                 if this.is_first:
                     show('training', step, config.steps, f'loss {loss:.3f}')
@@ -127,11 +127,9 @@ def _together(module):
     return DistributedDataParallel(module, find_unused_parameters=True)
 
 
-def _step(module, batch, optimiser, config, this):
+def _step(module, batch, optimiser, config):
     optimiser.zero_grad(set_to_none=True)
-    mixed = torch.autocast('cuda', torch.bfloat16) if this.device.type == 'cuda' else nullcontext()
-    with mixed:
-        loss, values = module(batch)
+    loss, values = module(batch)
     if not torch.isfinite(loss):
         raise FloatingPointError('the loss is not a number: lower the rate')
     loss.backward()

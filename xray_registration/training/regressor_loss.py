@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from xray_registration.learned.geodesics import distance_mm, recentred
+from xray_registration.training.mixed_precision import mixed
 
 # Distances begin at hundreds of mm; the loss is of order one.
 _UNIT_MM = 100.0
@@ -30,7 +31,7 @@ class RegressorLoss(nn.Module):
 
     def forward(self, shots):
         """Return (loss, {name: value}) of Shots."""
-        found = self.regressor(shots.fixed)
+        found = self.regressor.poses(mixed(self.regressor.numbers, shots.fixed))
         truth = recentred(shots.truth, shots.isocentre_m, self._distance_m)
         distance = distance_mm(found, truth, self.config.geodesic, self.config.focal_mm)
         shift = (found[:, :3, 3] - truth[:, :3, 3]).norm(dim=1).detach()

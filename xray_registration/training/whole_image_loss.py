@@ -17,6 +17,7 @@ from torch import nn
 
 from xray_registration.learned.geodesics import recentred, rotation4
 from xray_registration.learned.whole_image import WHOLE
+from xray_registration.training.mixed_precision import mixed
 from xray_registration.training.scenes import Batch, Shots
 
 # Below this distance (squared) the root's derivative is left to fall to 0.
@@ -54,7 +55,7 @@ class WholeImageLoss(nn.Module):
 
     def forward(self, shots):
         """Return (loss, {name: value}) of Shots."""
-        points = self._manifold.point(self.whole(shots.fixed)[WHOLE])
+        points = self._manifold.point(mixed(self.whole, shots.fixed)[WHOLE])
         a, b = torch.triu_indices(len(points), len(points), 1, device=points.device)
         found = (2 * self._manifold.cost(points[a], points[b]).flatten() + _TINY).sqrt()
         poses = recentred(shots.truth, shots.isocentre_m, self._distance_m)
