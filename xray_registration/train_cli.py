@@ -32,6 +32,8 @@ def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, de
     loop.Interrupted on Ctrl-C.
     """
     config = _changed(similarity_preset(preset), steps, seed, device)
+    whole = replace(config.whole.loop, seed=seed, steps=steps or config.whole.loop.steps)
+    config = replace(config, whole=replace(config.whole, loop=whole))
     console = Console(stderr=True)
     cts = _loaded(console, ct_paths)
     card = train_similarity(cts, config, out, agnostic, device)

@@ -1,7 +1,6 @@
 """The block that residual networks here are made of."""
 
 from torch import nn
-from torch.nn import functional
 
 _GROUPS = 8
 
@@ -9,12 +8,13 @@ _GROUPS = 8
 class Residual(nn.Module):
     """Two 3x3 convolutions beside a straight path: [B, C, H, W], H and W by `stride` smaller."""
 
-    def __init__(self, before, after, stride):
+    def __init__(self, before, after, stride, activation=nn.ReLU):
         super().__init__()
+        self.activation = activation()
         self.body = nn.Sequential(
             nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
             group_norm(after),
-            nn.ReLU(),
+            activation(),
             nn.Conv2d(after, after, 3, padding=1, bias=False),
             group_norm(after),
         )
@@ -25,7 +25,7 @@ class Residual(nn.Module):
             )
 
     def forward(self, x):
-        return functional.relu(self.straight(x) + self.body(x))
+        return self.activation(self.straight(x) + self.body(x))
 
 
 def group_norm(width):

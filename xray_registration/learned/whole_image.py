@@ -6,6 +6,9 @@ elsewhere, where the DRR is far off.  One point for the image is trained to lie 
 one as the poses do on SO(4) (training/whole_image_loss.py): its cost is the squared geodesic
 distance as far as the network can tell it, and has one valley.  What it cannot see is detail.
 
+Activations are smooth: Levenberg-Marquardt follows the network's derivative, and that of kinks
+says little about where a step ends.
+
 Source: He et al., CVPR 2016 (residual networks); the point and its training are ours.
 """
 
@@ -42,13 +45,13 @@ class WholeImage(nn.Module):
         super().__init__()
         first = config.widths[0]
         stages = [
-            Residual(before, after, 2 if 0 < number <= _HALVING else 1)
+            Residual(before, after, 2 if 0 < number <= _HALVING else 1, nn.GELU)
             for number, (before, after) in enumerate(pairwise((first, *config.widths)))
         ]
         self.body = nn.Sequential(
             nn.Conv2d(1, first, 5, stride=2, padding=2, bias=False),
             group_norm(first),
-            nn.ReLU(),
+            nn.GELU(),
             *stages,
             nn.AdaptiveAvgPool2d(_GRID),
         )

@@ -20,13 +20,21 @@ from xray_registration.training.whole_image_loss import WholeImageLossConfig
 
 
 @dataclass(frozen=True)
+class WholeImageTraining:
+    """How the point of the whole image is trained, after the strides."""
+
+    loss: WholeImageLossConfig = field(default_factory=WholeImageLossConfig)
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=8000, batch=32, rate=7e-4))
+
+
+@dataclass(frozen=True)
 class SimilarityTraining:
     """Everything that `train similarity` is told."""
 
     network: SimilarityNetworkConfig = field(default_factory=SimilarityNetworkConfig)
     scene: SceneConfig = field(default_factory=SceneConfig)
     loss: SimilarityLossConfig = field(default_factory=SimilarityLossConfig)
-    whole: WholeImageLossConfig = field(default_factory=WholeImageLossConfig)
+    whole: WholeImageTraining = field(default_factory=WholeImageTraining)
     loop: LoopConfig = field(default_factory=LoopConfig)
 
 
@@ -59,13 +67,13 @@ def _earlier(loss, manifold='spherical', **encoder):
 _SE3 = SimilarityLossConfig(geodesic='se3')
 
 SIMILARITY_PRESETS = {
-    # Three quarters of an hour on one CPU core.
+    # Forty minutes on one CPU core.
     'tiny': SimilarityTraining(
         SimilarityNetworkConfig(
             EncoderConfig(8, (16, 32, 48, 64), 1, strides=(8, 2)), whole=WholeImageConfig()
         ),
         replace(_SMALL_SCENE, image_size=32),
-        loop=LoopConfig(steps=8000, batch=16, rate=1e-3),
+        loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
     ),
     # For method prost: with convolutions as ProST-m or with pooling transformers as ProST-t.
     'prost-m': _earlier(SimilarityLossConfig(), mixing=False),

@@ -123,6 +123,29 @@ class Scenes:
         centre = torch.as_tensor(self.volumes[which].isocentre_m, dtype=torch.float32)
         return Shots(fixed, tensor(truth), centre)
 
+    def shots_and_drrs(self, count, step):
+        """
+        Return Shots number `step`, of `count` images of one CT: X-rays, then as many DRRs.
+
+        The DRRs, clean, are from beside the X-rays, by offsets of any size up to the largest.
+        """
+        rng = np.random.default_rng([self._seed, step, 2])
+        which, truth, fixed = self._xrays(count - count // 2, rng)
+        volume = self.volumes[which]
+        scales = rng.uniform(_SMALLEST_OFFSET, 1, count // 2)
+        start = np.stack(
+            [
+                self._beside(p, s, volume.isocentre_m, rng)
+                for p, s in zip(truth, scales, strict=False)
+            ]
+        )
+        drrs = render(volume, self.config.camera, start, backend=self._backend).image
+        return Shots(
+            torch.cat([fixed, torch.as_tensor(drrs)[:, None]]),
+            torch.cat([tensor(truth), tensor(start)]),
+            torch.as_tensor(volume.isocentre_m, dtype=torch.float32),
+        )
+
     def _xrays(self, count, rng):
         """Return (number of the CT, carm_from_ct [B, 4, 4], randomised X-rays [B, 1, H, W])."""
         config = self.config

@@ -6,7 +6,7 @@ from xray_registration.learned.coordinate_network import CoordinateNetworkConfig
 from xray_registration.training.coordinate_loss import CoordinateLoss, EntryShots
 from xray_registration.training.entry_points import EntryPoints
 from xray_registration.training.scenes import Scenes
-from xray_registration.training.train_network import train_network
+from xray_registration.training.train_network import Part, train_network
 
 
 def train_coordinates(ct, config, out, on=None):
@@ -25,8 +25,9 @@ def train_coordinates(ct, config, out, on=None):
     module = CoordinateLoss(about.unet_of(), about)
     shots = EntryScenes(ct, config)
     values = about.as_values()
+    part = Part(module, shots.draw, config.loop)
     return train_network(
-        'scene-coordinates', [ct], module.unet, module, shots.draw, config, values, out, on=on
+        'scene-coordinates', [ct], module.unet, [part], config, values, out, on=on
     )
 
 

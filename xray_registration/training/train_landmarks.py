@@ -7,7 +7,7 @@ from xray_registration.learned.landmark_network import LandmarkNetworkConfig
 from xray_registration.training.landmark_loss import LandmarkLoss
 from xray_registration.training.scenes import Scenes
 from xray_registration.training.spread_points import spread_points
-from xray_registration.training.train_network import train_network
+from xray_registration.training.train_network import Part, train_network
 
 # Below this a pose from those that are seen would hang on each of them.
 _MIN_LANDMARKS = 6
@@ -39,5 +39,7 @@ def train_landmarks(ct, config, out, points_m=None, on=None):
     torch.manual_seed(config.loop.seed)
     module = LandmarkLoss(about.unet_of(), about)
     scenes = Scenes([ct], scene, config.loop.seed)
-    draw, values = scenes.shots, about.as_values()
-    return train_network('landmarks', [ct], module.unet, module, draw, config, values, out, on=on)
+    part = Part(module, scenes.shots, config.loop)
+    return train_network(
+        'landmarks', [ct], module.unet, [part], config, about.as_values(), out, on=on
+    )

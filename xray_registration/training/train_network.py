@@ -1,24 +1,43 @@
 """What all trainings share: the loop around them, and the card after it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
 
 from surgical_perception.evaluation.results import device, versions
 from xray_registration.learned import weights
 from xray_registration.training import loop
+from xray_registration.training.loop import LoopConfig
 
 
-def train_network(kind, cts, network, module, draw, config, values, out, agnostic=False, on=None):
+class Part(NamedTuple):
+    """
+    One run of the loop, with its arguments.
+
+    folder    within that of the weights, '' for it; parts that are trained one after another keep
+              their checkpoints and curves apart
+    """
+
+    module: nn.Module
+    draw: Callable
+    loop: LoopConfig
+    folder: str = ''
+
+
+def train_network(kind, cts, network, parts, config, values, out, agnostic=False, on=None):
     """
     Train until the configured steps are done; return the Card.
 
     Of several processes one writes; the Card of the others has no weights_sha256.
 
     kind       of the weights; cts the CtImages that they are for
-    network    the part of the module that is kept
-    module     the loss, and draw what it is of, as in loop.run
-    config     with `scene` and `loop`; values of what builds the network again, for the card
+    network    what is kept of the modules
+    parts      Parts, trained one after another
+    config     with `scene`; values of what builds the network again, for the card
     out        folder for checkpoint, curve, weights and card; a run that was stopped goes on
     agnostic   whether the weights may be used with CTs that they never saw
     on         torch device, by default the GPU where there is one
@@ -30,7 +49,10 @@ def train_network(kind, cts, network, module, draw, config, values, out, agnosti
         settings = asdict(config)
         about = {**settings, 'network': values, 'ct_sha256': hashes}
         text = json.dumps(about, sort_keys=True)
-        seconds = loop.run(module.to(this.device), draw, config.loop, out, this, text)
+        seconds = sum(
+            loop.run(p.module.to(this.device), p.draw, p.loop, out / p.folder, this, text)
+            for p in parts
+        )
         card = weights.Card(
             kind=kind,
             ct_sha256=hashes,

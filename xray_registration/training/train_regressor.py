@@ -6,7 +6,7 @@ from xray_registration.learned.pose_network import PoseNetworkConfig
 from xray_registration.learned.regressor import Regressor
 from xray_registration.training.regressor_loss import RegressorLoss
 from xray_registration.training.scenes import Scenes
-from xray_registration.training.train_network import train_network
+from xray_registration.training.train_network import Part, train_network
 
 
 def train_regressor(cts, config, out, agnostic=False, on=None):
@@ -24,6 +24,5 @@ def train_regressor(cts, config, out, agnostic=False, on=None):
     values = PoseNetworkConfig(
         config.regressor, scene.image_size, scene.field_mm, scene.sdd_mm, scene.pose_range
     ).as_values()
-    return train_network(
-        'regressor', cts, regressor, module, scenes.shots, config, values, out, agnostic, on
-    )
+    part = Part(module, scenes.shots, config.loop)
+    return train_network('regressor', cts, regressor, [part], config, values, out, agnostic, on)

@@ -8,8 +8,8 @@ from xray_registration.learned.network import SimilarityNetwork, config_for_card
 from xray_registration.training.learned_volume import LearnedVolume
 from xray_registration.training.scenes import Scenes
 from xray_registration.training.similarity_loss import SimilarityLoss
-from xray_registration.training.train_network import train_network
-from xray_registration.training.whole_image_loss import Lesson, LessonLoss, WholeImageLoss
+from xray_registration.training.train_network import Part, train_network
+from xray_registration.training.whole_image_loss import WholeImageLoss
 
 
 def train_similarity(cts, config, out, agnostic=False, on=None):
@@ -27,14 +27,10 @@ def train_similarity(cts, config, out, agnostic=False, on=None):
     scenes = Scenes(cts, scene, config.loop.seed)
     distance_m = 1e-3 * scene.pose_range.source_to_isocentre_mm
     volume = network.volume and LearnedVolume(network.volume, scenes.volumes, scene.camera)
-    module, draw = SimilarityLoss(network, config.loss, distance_m, volume), scenes.draw
+    loss = SimilarityLoss(network, config.loss, distance_m, volume)
+    parts = [Part(loss, scenes.draw, config.loop)]
     if network.whole:
-        module = LessonLoss(module, WholeImageLoss(network, config.whole, distance_m))
-
-        def draw(count, step):
-            return Lesson(scenes.draw(count, step), scenes.shots(config.whole.shots, step))
-
+        whole = WholeImageLoss(network, config.whole.loss, distance_m)
+        parts.append(Part(whole, scenes.shots_and_drrs, config.whole.loop, 'whole_image'))
     values = config_for_card(trained)
-    return train_network(
-        'similarity', cts, network, module, draw, config, values, out, agnostic, on
-    )
+    return train_network('similarity', cts, network, parts, config, values, out, agnostic, on)
