@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _came = []  # the signals so far
+_held = []  # one for each block that must not be disturbed
 
 
 class Stopped(BaseException):
@@ -53,6 +55,22 @@ def stopping():
     return bool(_came)
 
 
+@contextmanager
+def undisturbed():
+    """
+    Let signals wait until this block ends.
+
+    VTK ends the process by SIGSEGV where an exception meets the loading of its modules.
+    """
+    _held.append(True)
+    try:
+        yield
+    finally:
+        _held.pop()
+    if stopping() and not _held:
+        raise Stopped
+
+
 def leave(code):
     """
     End the process here, with an exit code, once everything that has to be closed is closed.
@@ -67,4 +85,5 @@ def leave(code):
 
 def _stop(number, _frame):
     _came.append(number)
-    raise Stopped
+    if not _held:
+        raise Stopped

@@ -56,6 +56,20 @@ def test_a_signal_that_passes_through_exec_ends_with_0(number, tmp_path):
     assert (ended.returncode, ended.stderr) == (0, b'')
 
 
+@pytest.mark.parametrize(
+    'module',
+    [
+        'import signal\nfrom surgical_perception.ros.entry import undisturbed\n'
+        'with undisturbed():\n  signal.raise_signal(signal.SIGINT)\n  print("whole")\n'
+        'print("after")',
+    ],
+    indirect=True,
+)
+def test_a_signal_waits_for_what_must_not_be_disturbed(module, capsys):
+    assert start(module) == 0
+    assert capsys.readouterr().out == 'whole\n'
+
+
 @pytest.mark.parametrize('module', ['pass'], indirect=True)
 def test_main_runs_and_the_signals_are_as_they_were(module, capsys):
     before = signal.getsignal(signal.SIGTERM)
