@@ -20,5 +20,5 @@ def run(folder, cache, console):
         'init': 'network',
     }
     # On two cores the learned levels take longer than the other demo leaves between two X-rays.
-    config = DemoConfig(tells_start=False, period_s=4.0)
+    config = DemoConfig(tells_start=False, period_s=5.0)
     return demo.run(folder, cache, console, config, parameters=parameters)
