@@ -62,12 +62,13 @@ def undisturbed():
 
     VTK ends the process by SIGSEGV where an exception meets the loading of its modules.
     """
+    before = len(_came)
     _held.append(True)
     try:
         yield
     finally:
         _held.pop()
-    if stopping() and not _held:
+    if len(_came) > before and not _held:
         raise Stopped
 
 
