@@ -7,6 +7,7 @@ import numpy as np
 
 from surgical_perception.geometry import se3
 from xray_registration.drr import Rendering, render
+from xray_registration.learned.aimed import aimed
 from xray_registration.pyramid import bin_factor, binned_view
 from xray_registration.region import COVERED, Window, around_projection, left_out, share_in_view
 from xray_registration.similarity import SIMILARITIES
@@ -88,6 +89,9 @@ class LevelObjective:
         if self._region.kind == 'whole' and self._beyond is None:
             return
         reference_from_ct = se3.inverse(ct_from_reference)
+        if self._network and self._region.kind == 'projection':
+            self._aim(reference_from_ct)
+            return
         for index, view in enumerate(self._views):
             carm_from_ct = view.camera_from_reference @ reference_from_ct
             depth_m = se3.apply(carm_from_ct, self.isocentre_m)[2]
@@ -102,6 +106,23 @@ class LevelObjective:
             self.terms[index] = self._term(
                 window, view.camera_from_reference, window.mask, depth_m
             )
+
+    def _aim(self, reference_from_ct):
+        """Show the network the CT's surroundings, as in its training."""
+        trained = self._network.config
+        for index, view in enumerate(self._views):
+            carm_from_ct = view.camera_from_reference @ reference_from_ct
+            depth_m = se3.apply(carm_from_ct, self.isocentre_m)[2]
+            window, aimed_from_carm = aimed(
+                self._window(index, depth_m),
+                carm_from_ct,
+                self.isocentre_m,
+                trained.isocentre_field_mm,
+                trained.image_size,
+            )
+            camera_from_reference = aimed_from_carm @ view.camera_from_reference
+            self._windows[index] = window
+            self.terms[index] = self._term(window, camera_from_reference, None, depth_m)
 
     def _window(self, index, depth_m):
         """Return one view binned for this level, with the isocentre at a depth."""
@@ -143,7 +164,7 @@ class LevelObjective:
         Around a projection, which is compared where it was drawn, no step goes farther than a
         share of the margin.
         """
-        if self._region.kind == 'projection':
+        if self._region.kind == 'projection' and not self._network:
             longest_m = _STEP_PER_MARGIN * 1e-3 * self._level.margin_mm
             length_m = np.linalg.norm(xi[:3]) + self._radius_m * np.linalg.norm(xi[3:6])
             xi = xi * min(1.0, longest_m / max(length_m, 1e-12))

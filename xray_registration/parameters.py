@@ -132,9 +132,9 @@ class XrayRegistrationParameters:
                 f'`train {needs}` wrote',
             ),
             (
-                self.method != 'lm' and self.region.kind == 'projection',
-                f'method {self.method} compares whole images: use method lm where region.kind is '
-                'projection',
+                self.method not in ('lm', 'spherical') and self.region.kind == 'projection',
+                f'method {self.method} compares whole images: use method lm or spherical where '
+                'region.kind is projection',
             ),
             (
                 METHODS[self.method].from_start and self.init == 'multistart',

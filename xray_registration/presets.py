@@ -80,10 +80,12 @@ def learned(config, network):
     gate's limits are those of their costs.
     """
     trained = network.config
-    lead_in = tuple(
-        PyramidLevel(trained.image_size, trained.voxel_mm, 'learned', 15, stride=stride)
-        for stride in network.strides
-    )
+    first = PyramidLevel(trained.image_size, trained.voxel_mm, 'learned', 15)
+    if config.region.kind == 'projection':
+        # The network is shown the CT's surroundings alone, and once more where it has got.
+        pixel_mm = trained.isocentre_field_mm / trained.image_size
+        first = replace(first, image_size=None, pixel_mm=pixel_mm, redraws=2)
+    lead_in = tuple(replace(first, stride=stride) for stride in network.strides)
     return replace(
         config,
         method='spherical',

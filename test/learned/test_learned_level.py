@@ -120,7 +120,7 @@ def test_a_network_that_leads_astray_does_no_harm(ct, view, pose, monkeypatch):
     twist = np.array([0.006, -0.005, 0.006, 0.05, 0.04, -0.05])
     start = se3.perturb(twist, pose, np.array([0, 0, 0.75]))
     astray = se3.inverse(se3.perturb(8 * twist, start, np.array([0, 0, 0.75])))
-    descend = lm._descend
+    descend = lm.descend
 
     def misled(request, indices, pose, steps=0):
         found = descend(request, indices, pose, steps)
@@ -128,7 +128,7 @@ def test_a_network_that_leads_astray_does_no_harm(ct, view, pose, monkeypatch):
             return found._replace(ct_from_reference=astray)
         return found
 
-    monkeypatch.setattr(lm, '_descend', misled)
+    monkeypatch.setattr(lm, 'descend', misled)
     config = replace(config_of(*LEARNED, LAST), method='spherical')
     alone = register([view], volumes, start, replace(config_of(LAST), method='lm'))
     result = register([view], volumes, start, config)

@@ -4,13 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.config import MaskConfig
-from xray_registration.presets import segmented_bone
+from xray_registration.learned.encoder import EncoderConfig
+from xray_registration.learned.network import SimilarityNetwork, SimilarityNetworkConfig
+from xray_registration.learned.whole_image import WholeImageConfig
+from xray_registration.objective import LevelObjective
+from xray_registration.presets import learned, segmented_bone
 from xray_registration.pyramid import VolumePyramid
 from xray_registration.registration import register
 from xray_registration.result import Verdict
@@ -129,3 +134,44 @@ def test_a_projection_without_a_start_is_refused(bone_ct, views):
     volumes = VolumePyramid(attenuation_from_ct(bone_ct))
     with pytest.raises(InputError, match='give a start'):
         register(views, volumes, None, segmented_bone())
+
+
+@pytest.fixture(scope='module')
+def untrained():
+    """Return a network that knows nothing."""
+    torch.manual_seed(0)
+    config = SimilarityNetworkConfig(
+        EncoderConfig(4, (6, 8, 8, 8), 1, 6, (8, 2)),
+        image_size=48,
+        isocentre_field_mm=120.0,
+        voxel_mm=2.0,
+        whole=WholeImageConfig((4, 8, 8), 6),
+    )
+    return SimilarityNetwork(config).eval()
+
+
+def test_a_network_is_shown_the_surroundings_of_the_bone(bone_ct, views, untrained):
+    volumes = VolumePyramid(attenuation_from_ct(bone_ct), {'similarity': untrained})
+    config = learned(segmented_bone(), untrained)
+    objective = LevelObjective(views, volumes, config.levels[0], config)
+    pose = se3.exp(np.array([0.002, -0.003, 0.002, 0.3, -0.2, 0.6]))
+    objective.focus(se3.inverse(pose))
+    for term in objective.terms:
+        assert (term.camera.width, term.camera.height) == (48, 48)
+        carm_from_ct = term.camera_from_reference @ pose
+        centre = se3.apply(carm_from_ct, volumes.isocentre_m)
+        assert np.allclose(term.camera.project(centre), 23.5)
+        side_m = 48 * centre[2] / term.camera.fx
+        assert side_m == pytest.approx(0.12)
+
+
+def test_a_network_that_is_out_of_its_depth_makes_nothing_worse(
+    bone_ct, views, reference_from_ct, untrained
+):
+    start = start_of(reference_from_ct, bone_ct, NEAR)
+    config = dataclasses.replace(config_of(segmented_bone()), init='start')
+    plain = register(views, VolumePyramid(attenuation_from_ct(bone_ct)), start, config)
+    volumes = VolumePyramid(attenuation_from_ct(bone_ct), {'similarity': untrained})
+    led = register(views, volumes, start, learned(config, untrained))
+    assert error(led, reference_from_ct, bone_ct) < 0.4
+    assert led.cost <= plain.cost + 1e-6

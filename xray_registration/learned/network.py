@@ -25,6 +25,7 @@ class SimilarityNetworkConfig:
     manifold: str = 'spherical'
     # Of the images and the CT that it is trained on, and therefore used on.
     image_size: int = 128
+    isocentre_field_mm: float = 218.4  # side of the square around the isocentre that they show
     voxel_mm: float = 2.8
     whole: WholeImageConfig | None = None
 
@@ -104,7 +105,9 @@ def config_from_card(values):
     if whole:
         whole = WholeImageConfig(tuple(whole['widths']), whole['channels'])
     volume = VolumeNetworkConfig(**values['volume'])
-    others = {name: values[name] for name in ('manifold', 'image_size', 'voxel_mm')}
+    others = {
+        name: values[name] for name in ('manifold', 'image_size', 'isocentre_field_mm', 'voxel_mm')
+    }
     return SimilarityNetworkConfig(EncoderConfig(**encoder), volume, whole=whole, **others)
 
 

@@ -35,12 +35,12 @@ def estimate(request):
     """Run the method on a Request; return an Estimate."""
     config = request.config
     if config.region.kind == 'projection' and request.start is not None:
-        return agreed(request, lambda pose: _descend(request, range(len(config.levels)), pose))
+        return agreed(request, lambda pose: descend(request, range(len(config.levels)), pose))
     best = _search(request)
     fine = range(config.search_levels, len(config.levels))
     if not fine:
         return best
-    refined = _descend(request, fine, best.ct_from_reference, best.steps)
+    refined = descend(request, fine, best.ct_from_reference, best.steps)
     return refined._replace(starts=best.starts)
 
 
@@ -50,13 +50,13 @@ def _search(request):
     minima = [Minima(request.isocentre_m) for _ in range(1, config.search_levels)]
     best, tried = None, 0
     if request.start is not None:
-        coarse = _descend(request, range(1), se3.inverse(request.start))
+        coarse = descend(request, range(1), se3.inverse(request.start))
         best, tried = _gone_on(request, coarse, minima), 1
         if config.init == 'start' or _is_verified(request, best) or request.interrupt():
             return best
     poses = ranked(request)[: config.multistart.max_starts - tried]
     for first in range(0, len(poses), _AT_ONCE):
-        batch = [_descend(request, range(1), pose) for pose in poses[first : first + _AT_ONCE]]
+        batch = [descend(request, range(1), pose) for pose in poses[first : first + _AT_ONCE]]
         tried += len(batch)
         for coarse in sorted(batch, key=_cost):
             found = _gone_on(request, coarse, minima)
@@ -78,7 +78,7 @@ def _gone_on(request, estimate, minima):
         if not minima[level - 1].is_worthwhile(estimate):
             return None
         pose, steps = estimate.ct_from_reference, estimate.steps
-        estimate = _descend(request, range(level, level + 1), pose, steps)
+        estimate = descend(request, range(level, level + 1), pose, steps)
     return estimate
 
 
@@ -91,7 +91,7 @@ def _cost(estimate):
     return estimate.model.cost if math.isfinite(estimate.model.cost) else math.inf
 
 
-def _descend(request, indices, pose, steps=0):
+def descend(request, indices, pose, steps=0):
     """Minimise level after level from a pose; return the Estimate of the last."""
     for index in indices:
         objective = request.levels[index]

@@ -11,24 +11,39 @@ Source: Chen and Kong, WACV 2026; the second descent is ours.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from xray_registration.methods import lm
 from xray_registration.objective import LEARNED
+from xray_registration.search.agreement import agreed
 
 
 def estimate(request):
     """Run the method on a Request; return an Estimate."""
-    led = lm.estimate(request)
-    config, learned = request.config, _learned(request)
-    if not learned or request.start is None or config.init != 'start' or request.interrupt():
+    config, plain = request.config, _without(request, _learned(request))
+    if config.region.kind == 'projection' and request.start is not None:
+        ways = [partial(lm.descend, r, range(len(r.levels))) for r in (request, plain)]
+        return agreed(request, lambda pose: _better(request, [partial(w, pose) for w in ways]))
+    ways = [partial(lm.estimate, r) for r in (request, plain)]
+    if request.start is None or config.init != 'start':
+        return ways[0]()
+    return _better(request, ways)
+
+
+def _better(request, ways):
+    """Return the Estimate of the first way, or of the second where that costs less."""
+    led = ways[0]()
+    gate_level = request.levels[request.config.search_levels - 1]
+    cost = _cost(gate_level, led)
+    if not _learned(request) or cost < request.config.gate.verified_cost or request.interrupt():
         return led
-    gate_level = request.levels[config.search_levels - 1]
-    cost = gate_level.evaluate(led.ct_from_reference, 'none').cost
-    if cost < config.gate.verified_cost:
-        return led
-    plain = lm.estimate(_without(request, learned))
-    plain_cost = gate_level.evaluate(plain.ct_from_reference, 'none').cost
-    return plain if plain_cost < cost else led
+    plain = ways[1]()
+    return plain if _cost(gate_level, plain) < cost else led
+
+
+def _cost(level, estimate):
+    level.focus(estimate.ct_from_reference)
+    return level.evaluate(estimate.ct_from_reference, 'none').cost
 
 
 def _learned(request):

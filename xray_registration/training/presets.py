@@ -51,6 +51,19 @@ _SMALL_SCENE = replace(
     _SCENE, image_size=64, voxel_mm=5.6, randomisation=RandomisationConfig(share=0.6)
 )
 
+# A segmented bone within a full X-ray: a field of 120 mm around it, and other anatomy in it.
+_BONE_SCENE = SceneConfig(
+    image_size=48,
+    field_mm=163.2,
+    voxel_mm=2.0,
+    offset_rotation_deg=30.0,
+    offset_in_plane_mm=25.0,
+    offset_depth_mm=25.0,
+    continued=True,
+    pose_range=PoseRange(POSITIONS, rotation_deg=40.0, in_plane_mm=25.0, depth_mm=40.0),
+    randomisation=RandomisationConfig(share=0.9, surroundings=1.0),
+)
+
 
 def _earlier(loss, manifold='spherical', **encoder):
     """Return an earlier method: one stride, trained by directions alone."""
@@ -74,6 +87,13 @@ SIMILARITY_PRESETS = {
         ),
         replace(_SMALL_SCENE, image_size=32),
         loop=LoopConfig(steps=6000, batch=16, rate=2e-3),
+    ),
+    'bone': SimilarityTraining(
+        SimilarityNetworkConfig(
+            EncoderConfig(8, (16, 32, 48, 64), 1, strides=(8, 2)), whole=WholeImageConfig()
+        ),
+        _BONE_SCENE,
+        loop=LoopConfig(steps=3000, batch=16, rate=2e-3),
     ),
     # For method prost: with convolutions as ProST-m or with pooling transformers as ProST-t.
     'prost-m': _earlier(SimilarityLossConfig(), mixing=False),

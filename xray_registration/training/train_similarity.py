@@ -22,7 +22,12 @@ def train_similarity(cts, config, out, agnostic=False, on=None):
     """
     scene = config.scene
     torch.manual_seed(config.loop.seed)
-    trained = replace(config.network, image_size=scene.image_size, voxel_mm=scene.voxel_mm)
+    trained = replace(
+        config.network,
+        image_size=scene.image_size,
+        isocentre_field_mm=scene.isocentre_field_mm,
+        voxel_mm=scene.voxel_mm,
+    )
     network = SimilarityNetwork(trained)
     scenes = Scenes(cts, scene, config.loop.seed)
     distance_m = 1e-3 * scene.pose_range.source_to_isocentre_mm
