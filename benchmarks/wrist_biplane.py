@@ -26,6 +26,7 @@ from wrist_tables import markdown
 from surgical_perception.evaluation.results import provenance, write_json
 
 SEED = 20263
+FOLDER = CHECKOUT / 'results' / 'benchmarks' / 'wrist_biplane'
 
 
 def main():
@@ -81,8 +82,7 @@ def _options():
     parser.add_argument('--shard', default='0/1', help='I/N: every N-th bone and instant')
     parser.add_argument('--seconds', type=float, default=1e9, help='begin no step after that')
     parser.add_argument('--starts', type=int, default=24, help='perturbed starts of each range')
-    folder = CHECKOUT / 'results' / 'benchmarks' / 'wrist_biplane'
-    parser.add_argument('--out', type=Path, default=folder)
+    parser.add_argument('--out', type=Path, default=FOLDER)
     return parser.parse_args()
 
 

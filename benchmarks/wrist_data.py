@@ -17,6 +17,8 @@ from xray_registration.volume.ct_image import CtImage
 
 INSTANTS = ('0002', '0099', '0158')
 BONES = {'radius': 'rad_dcm_cropped.tif', 'ulna': 'uln_dcm_cropped.tif'}
+# Two hand bones that are registered nowhere: networks may learn from them.
+STACKS = {**BONES, 'metacarpals': 'mc2_mc3_dcm_cropped.tif'}
 SPACING_MM = (0.39625, 0.39625, 0.625)
 
 # Where the distal end and a place on the shaft of each bone were seen in (camera 1, camera 2), in
@@ -32,8 +34,8 @@ SEEN_PX = {
 
 
 def load_bone(name, spacing_mm=SPACING_MM, mirrored=False):
-    """Return a bone's stack as a CtImage: grey values above a background of 0, not HU."""
-    path = _folder() / 'models' / BONES[name]
+    """Return one of STACKS as a CtImage: grey values above a background of 0, not HU."""
+    path = _folder() / 'models' / STACKS[name]
     read, pages = cv2.imreadmulti(str(path), flags=cv2.IMREAD_UNCHANGED)
     if not read:
         raise InputError(f'{path}: is absent or damaged')

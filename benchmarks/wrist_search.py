@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from wrist_data import seen_in_reference_m
 
 from surgical_perception.geometry import se3
-from xray_registration.methods.lm import estimate_lm
+from xray_registration.methods import lm
 from xray_registration.methods.request import Request
 from xray_registration.objective import LevelObjective
 from xray_registration.pyramid import VolumePyramid
@@ -43,7 +43,7 @@ class Bone:
             dataclasses.replace(self.config, levels=self.config.levels[:levels], init=init),
             lambda: False,
         )
-        estimate = estimate_lm(request)
+        estimate = lm.estimate(request)
         return se3.inverse(estimate.ct_from_reference), estimate.model.cost
 
 

@@ -20,17 +20,17 @@ def _verbs():
     pass
 
 
-@benchmark.command()
+@benchmark.command(cls=SeveralValues)
 def make_cases(
     ct: Annotated[
         Path, typer.Option(help='CT: NIfTI, NRRD or MHA file, or the folder of a DICOM series.')
     ],
     preset: Annotated[
-        str,
+        list[str],
         typer.Option(
             help='standard, standard-20, standard-30, standard-45, training-range, hard-far, '
             'hard-farther, hard-gap, hard-cropped, hard-metal, hard-soft',
-            metavar='NAME',
+            metavar='NAME [NAME ...]',
         ),
     ],
     out: Annotated[Path, typer.Option(help='Folder for the case folders.')],

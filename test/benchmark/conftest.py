@@ -25,6 +25,6 @@ def small_camera():
 def cases(ct_path, small_camera, tmp_path_factory):
     """Two cases of two starts around AP, and one from anywhere without a start."""
     out = tmp_path_factory.mktemp('cases')
-    make_cases.run(ct_path, out, 'standard', count=2, per_pose=2, seed=1)
-    make_cases.run(ct_path, out, 'training-range', count=1, seed=1)
+    make_cases.run(ct_path, out, ['standard'], count=2, per_pose=2, seed=1)
+    make_cases.run(ct_path, out, ['training-range'], count=1, seed=1)
     return out

@@ -1,5 +1,7 @@
 """Which methods are compared, with which weights, on which cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,11 @@ from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
 from xray_registration.benchmark.rows import COMPARED, rows
 from xray_registration.benchmark.starts import StartRange
-from xray_registration.benchmark.trial import config_of
+from xray_registration.benchmark.trial import TIMEOUT_S, config_of
 from xray_registration.benchmark.truth import Truth
 from xray_registration.learned import weights
 from xray_registration.methods import METHODS
+from xray_registration.presets import segmented_bone
 
 CT, OTHER_CT = 'a' * 64, 'b' * 64
 
@@ -84,6 +87,34 @@ def test_cases_without_starts_are_for_those_that_need_none(tmp_path):
         'regressor-lm': True,
     }  # fmt: skip
     assert [row.uses_start for row in found] == [True, True, True, True, False]
+
+
+def test_around_a_projection_every_method_needs_a_start(tmp_path):
+    folders = [write_weights(tmp_path / kind, kind) for kind in ('regressor', 'similarity')]
+    found, _ = rows(['lm', 'multistart', 'spherical', 'regressor', 'regressor-lm'], folders)
+    bone, lost = (truth(n, region='projection') for n in (1, 0))
+    left_out = {row.compared.method: row.why_not(bone) for row in found if row.why_not(bone)}
+    assert list(left_out) == ['regressor']
+    assert 'given no start' in left_out['regressor']
+    assert [row.name for row in found if not row.why_not(lost)] == ['regressor-lm[regressor]']
+    assert 'the case has none' in found[0].why_not(lost)
+
+
+def test_a_segmented_bone_is_registered_by_its_preset():
+    (lm, multistart), _ = rows(['lm', 'multistart'], [])
+    bone, preset = truth(region='projection'), segmented_bone()
+    config = config_of(lm, bone)
+    assert config == replace(
+        preset,
+        init='start',
+        gate=replace(preset.gate, advise=False),
+        masks=replace(preset.masks, automatic=True),
+        timeout_s=TIMEOUT_S,
+    )
+    assert config.region.kind == 'projection' and not config.gate.test_mirrored
+    assert not config_of(lm, truth(region='projection', automatic_masks=False)).masks.automatic
+    box = config_of(multistart, bone).multistart
+    assert box == replace(preset.multistart, rotation_deg=30, in_plane_mm=60, depth_mm=90)
 
 
 def test_multistart_searches_the_range_of_the_starts():

@@ -7,8 +7,8 @@ from benchmark_records import record
 
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation.metrics import wilson_interval
-from xray_registration.benchmark.records import NO_START, RecordFile, read_records
-from xray_registration.benchmark.summary import summarised
+from xray_registration.benchmark.records import ALL_GROUPS, NO_START, RecordFile, read_records
+from xray_registration.benchmark.summary import summarised, together
 from xray_registration.benchmark.table import markdown
 
 INF, NAN = float('inf'), float('nan')
@@ -99,6 +99,19 @@ def test_every_group_is_compared_with_its_own_lm():
     assert found['h', 'x'].against is None  # lm did not run there
     against = found['g', 'x'].against
     assert (against.difference, against.p) == (1.0, pytest.approx(2 / 2**6))
+
+
+def test_all_groups_together_are_compared_with_lm_on_all_trials():
+    lm = [record(group=g, case=g + str(n), mtre_mm=2.0) for g in 'gh' for n in range(4)]
+    other = [replace(r, method='x', mtre_mm=0.5) for r in lm[:6]]  # it misses two of the second
+    assert together([r for r in lm + other if r.group == 'g']) == []
+    first, second = together(lm + other)
+    assert (first.group, first.method, first.trials) == (ALL_GROUPS, 'lm', 8)
+    assert (second.method, second.trials, second.success) == ('x', 6, 1.0)
+    assert (second.against.pairs, second.against.gained, second.against.lost) == (6, 6, 0)
+    page = markdown(summarised(lm + other) + together(lm + other), [])
+    titles = [line for line in page.splitlines() if line.startswith('## ')]
+    assert titles == ['## g', '## h', '## all groups']
 
 
 def test_the_page_has_a_table_for_each_group_and_names_failures():

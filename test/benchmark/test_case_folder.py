@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,8 @@ from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.benchmark.case_folder import Shot, find_cases, read_case, write_case
 from xray_registration.benchmark.starts import StartRange
 from xray_registration.benchmark.truth import Truth
+from xray_registration.config import MaskConfig
+from xray_registration.masks.automatic import with_masks
 
 CAMERA = PinholeCamera.from_carm(32, 24, sdd_mm=1020.0, du_mm=9.0)
 POSE = se3.exp([0.01, -0.02, 0.7, 0.1, -0.2, 0.3])
@@ -57,6 +60,67 @@ def test_a_case_comes_back_as_it_was(folder):
         assert getattr(found, name) == getattr(expected, name), name
 
 
+def test_a_region_comes_back_and_is_whole_where_none_is_said(tmp_path):
+    shots = [Shot(pixels(0), CAMERA, np.eye(4))]
+    write_case(tmp_path / 'c', shots, truth(views=1, region='projection'))
+    assert read_case(tmp_path / 'c').truth.region == 'projection'
+    path = tmp_path / 'c' / 'truth.json'
+    values = json.loads(path.read_text())
+    del values['region']
+    path.write_text(json.dumps(values))
+    assert read_case(tmp_path / 'c').truth.region == 'whole'
+
+
+def test_a_mask_comes_back_and_wins_over_the_automatic_one(tmp_path):
+    mask = np.zeros((24, 32), bool)
+    mask[4:20, 5:30] = True
+    shots = [Shot(pixels(0), CAMERA, np.eye(4)), Shot(pixels(1), CAMERA, SECOND, mask)]
+    write_case(tmp_path / 'c', shots, truth())
+    case = read_case(tmp_path / 'c')
+    assert case.views[0].mask is None
+    np.testing.assert_array_equal(case.views[1].mask, mask)
+    views, texts = with_masks(case.views, MaskConfig())
+    assert texts[1] == 'given' != texts[0]
+    np.testing.assert_array_equal(views[1].mask, mask)
+
+
+def test_a_mask_is_part_of_what_a_case_is_known_by(folder):
+    before = read_case(folder).sha256
+    mask = np.full((24, 32), 255, np.uint8)
+    cv2.imwrite(str(folder / 'mask_0.png'), mask)
+    drawn = read_case(folder).sha256
+    mask[0] = 0
+    cv2.imwrite(str(folder / 'mask_0.png'), mask)
+    assert len({before, drawn, read_case(folder).sha256}) == 3
+
+
+@pytest.mark.parametrize(
+    ('name', 'mask', 'expected'),
+    [
+        ('mask_1.png', np.ones((24, 30), np.uint8), 'is 30x24 but its X-ray is 32x24: draw it'),
+        ('mask_1.png', np.zeros((24, 32), np.uint8), 'is 0 everywhere.*or remove it'),
+        ('mask_0.png', None, 'is damaged.*save it as 8 bits of grey.*or remove it'),
+        ('mask_2.png', np.ones((24, 32), np.uint8), 'no X-ray of that number: rename or remove'),
+    ],
+)
+def test_a_mask_that_cannot_be_used_is_named(folder, name, mask, expected):
+    if mask is None:
+        (folder / name).write_bytes(b'no picture')
+    else:
+        cv2.imwrite(str(folder / name), mask)
+    with pytest.raises(InputError, match=expected) as raised:
+        read_case(folder)
+    assert str(folder / name) in str(raised.value)
+
+
+def test_cases_beside_each_other_name_one_ct_alike(folder):
+    other = folder.parent.with_name('more') / 'c'
+    write_case(other, [Shot(pixels(0), CAMERA, np.eye(4))], truth(views=1, ct_path='../../ct.nii'))
+    third = folder.with_name('b')
+    write_case(third, [Shot(pixels(0), CAMERA, np.eye(4))], truth(views=1, ct_path='../../ct.nii'))
+    assert read_case(other).ct_path == read_case(third).ct_path
+
+
 def test_a_case_may_have_no_starts(tmp_path):
     shots = [Shot(pixels(0), CAMERA, np.eye(4))]
     none = truth(views=1, starts=np.empty((0, 4, 4)), start_range=None)
@@ -96,11 +160,14 @@ DAMAGES = {
     'a short hash': (put('ct', {**NO_CT, 'sha256': 'ab'}), '64 hexadecimal'),
     'no group': (put('group', ' '), 'group is empty'),
     'a number as group': (put('group', 3), 'group is 3'),
+    'the name of all groups': (put('group', 'all groups'), 'take another'),
     'no views': (put('views', 0), 'views is 0'),
     'true views': (put('views', True), 'views is true'),
     'more views than files': (put('views', 3), 'holds 2 X-rays'),
     'unknown intensity': (put('intensity', 'dark'), 'intensity'),
     'masks as text': (put('automatic_masks', 'no'), 'automatic_masks'),
+    'unknown region': (put('region', 'bone'), 'region is "bone", expected one of whole, proj'),
+    'a region of nothing': (put('region', None), 'region is null'),
     'SDD 0': (put('sdd_mm', 0), 'sdd_mm'),
     'SDD as text': (put('sdd_mm', '1 m'), 'sdd_mm'),
     'no pose': (drop('reference_from_ct'), 'reference_from_ct'),

@@ -22,8 +22,7 @@ pytestmark = pytest.mark.usefixtures('small_camera')
 def made(ct_path, small_camera, tmp_path_factory):
     """Two cases of three starts, and one of every other preset."""
     out = tmp_path_factory.mktemp('cases')
-    for name in PRESETS:
-        make_cases.run(ct_path, out, name, count=1, per_pose=3, seed=4)
+    make_cases.run(ct_path, out, PRESETS, count=1, per_pose=3, seed=4)
     return out
 
 
@@ -83,7 +82,7 @@ def test_starts_of_wider_presets_are_of_the_same_poses(made):
 
 
 def test_the_same_seed_makes_the_same_files(made, ct_path, tmp_path):
-    make_cases.run(ct_path, tmp_path, 'hard-soft', count=2, per_pose=3, seed=4)
+    make_cases.run(ct_path, tmp_path, ['hard-soft'], count=2, per_pose=3, seed=4)
     names = ['camera_0.yaml', 'truth.json', 'view_0.png']
     pair = made / 'hard-soft-000', tmp_path / 'hard-soft-000'
     assert filecmp.cmpfiles(*pair, names, shallow=False) == (names, [], [])
@@ -91,9 +90,9 @@ def test_the_same_seed_makes_the_same_files(made, ct_path, tmp_path):
 
 
 def test_complete_cases_are_not_made_again(made, ct_path, tmp_path, projections):
-    make_cases.run(ct_path, tmp_path, 'standard', count=1, seed=4)
+    make_cases.run(ct_path, tmp_path, ['standard'], count=1, seed=4)
     assert len(projections) == 1
-    make_cases.run(ct_path, tmp_path, 'standard', count=2, seed=4)
+    make_cases.run(ct_path, tmp_path, ['standard'], count=2, seed=4)
     assert len(projections) == 2
     assert [path.name for path in find_cases([tmp_path])] == ['standard-000', 'standard-001']
 
@@ -102,8 +101,22 @@ def test_complete_cases_are_not_made_again(made, ct_path, tmp_path, projections)
 def test_other_settings_do_not_mix_with_what_is_there(made, ct_path, changes):
     with pytest.raises(InputError, match='other settings'):
         make_cases.run(
-            ct_path, made, 'standard', **{'count': 1, 'per_pose': 3, 'seed': 4, **changes}
+            ct_path, made, ['standard'], **{'count': 1, 'per_pose': 3, 'seed': 4, **changes}
         )
+
+
+def test_several_presets_are_made_into_one_folder(ct_path, tmp_path, projections, capsys):
+    words = ['benchmark', 'make-cases', '--ct', str(ct_path), '--out', str(tmp_path)]
+    words += ['--count', '1', '--seed', '4', '--preset']
+    assert cli.main([*words, 'easy', '--preset', 'standard']) == 2
+    assert "preset is 'easy'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir()) and not projections
+    assert cli.main([*words, 'hard-far', 'hard-gap', '--preset', 'standard']) == 0
+    names = ['hard-far-000', 'hard-gap-000', 'standard-000']
+    assert [path.name for path in find_cases([tmp_path])] == names
+    groups = [read_case(path).truth.group for path in find_cases([tmp_path])]
+    assert groups == ['hard-far', 'hard-gap', 'standard']
+    assert len(projections) == 3
 
 
 def test_the_verb_makes_cases(ct_path, tmp_path, capsys):

@@ -26,9 +26,18 @@ def bone_points(ct, seed):
         bone = ct.hu > BONE_HU
     else:
         bone = ct.hu > ct.hu.min() + BONE_SHARE_OF_RANGE * np.ptp(ct.hu)
+    return surface_points(ct, bone, BONE_POINTS, seed)
+
+
+def surface_points(ct, bone, count, seed):
+    """
+    Draw at most `count` points [N, 3] (m, ct) from the surface voxels of bone [Z, Y, X] bool.
+
+    Raises InputError where there is none.
+    """
     surface = np.argwhere(bone & ~binary_erosion(bone))[:, ::-1]
     if len(surface) == 0:
         raise InputError(f'{ct.path}: has no bone to measure registration errors on')
     rng = np.random.default_rng([seed, 2])
-    chosen = rng.choice(len(surface), min(BONE_POINTS, len(surface)), replace=False)
+    chosen = rng.choice(len(surface), min(count, len(surface)), replace=False)
     return se3.apply(ct.ct_from_index, surface[chosen].astype(float))

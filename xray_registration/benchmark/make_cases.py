@@ -1,4 +1,4 @@
-"""`surgical-perception benchmark make-cases`: a CT and a preset in, case folders out."""
+"""`surgical-perception benchmark make-cases`: a CT and presets in, case folders out."""
 
 import os
 from dataclasses import replace
@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from surgical_perception.errors import InputError
 from surgical_perception.evaluation.results import plain
 from surgical_perception.progress_bars import bars
 from xray_registration.benchmark import soft_tissue, xrays
 from xray_registration.benchmark.bone_points import bone_points
-from xray_registration.benchmark.case_folder import TRUTH, Shot, write_case
+from xray_registration.benchmark.case_folder import Shot, is_made, write_case
 from xray_registration.benchmark.presets import preset
 from xray_registration.benchmark.starts import starts
-from xray_registration.benchmark.truth import Truth, read_truth
+from xray_registration.benchmark.truth import Truth
 from xray_registration.volume.loader import load_ct
 
 # Change it when a preset's name means other X-rays than before: cases are then made anew.
@@ -24,61 +23,54 @@ _VERSION = 1
 _POINT_DECIMALS = 6  # of a metre
 
 
-def run(ct_path, out, preset_name, labels=None, count=10, views=None, per_pose=1, seed=0):
+def run(ct_path, out, preset_names, labels=None, count=10, views=None, per_pose=1, seed=0):
     """
-    Make `out`/<preset>-<number> for `count` poses; skip those that are complete.
+    Make `out`/<preset>-<number> of each preset for `count` poses; skip those that are complete.
 
     views       instead of the preset's
     per_pose    starts of each, where the preset has starts
 
-    Raises InputError for what cannot be used, and where a folder holds another case.
+    Raises InputError for what cannot be used, before anything is made, and where a folder holds
+    another case.
     """
-    settings = preset(preset_name)
-    settings = replace(settings, views=views or settings.views)
+    presets = {name: preset(name) for name in preset_names}
     console, out = Console(stderr=True), Path(out)
     with console.status('loading the CT'):
         ct = load_ct(ct_path, labels)
         points = bone_points(ct, seed).round(_POINT_DECIMALS)
-    rng = np.random.default_rng([seed, 0])
-    truth = settings.poses.draw(count, ct.isocentre_m, rng)
+    made = {'seed': seed, 'version': _VERSION, 'labels': bool(labels), 'camera': xrays.CAMERA}
+    with bars(console) as show:
+        for name, settings in presets.items():
+            settings = replace(settings, views=views or settings.views)
+            made |= {'preset': name, 'settings': settings}
+            for index, (pose, begins) in enumerate(_poses(ct, settings, count, per_pose, seed)):
+                show(name, index, count, '')
+                case = Truth(
+                    ct_path=os.path.abspath(ct_path),
+                    ct_sha256=ct.sha256,
+                    group=name,
+                    views=settings.views,
+                    sdd_mm=xrays.SDD_MM,
+                    reference_from_ct=pose,
+                    points_m=points,
+                    starts=begins,
+                    start_range=settings.start_range,
+                    automatic_masks=settings.automatic_masks,
+                    made=plain({**made, 'index': index}),
+                )
+                folder = out / f'{name}-{index:03d}'
+                if not is_made(folder, case):
+                    write_case(folder, _shots(ct, settings, pose, seed, index), case)
+            show(name, count, count, f'{count} in {out}')
+
+
+def _poses(ct, settings, count, per_pose, seed):
+    """Return (carm_from_ct [4, 4], starts [N, 4, 4] beside it) of each case of a preset."""
+    poses = settings.poses.draw(count, ct.isocentre_m, np.random.default_rng([seed, 0]))
     begins = np.empty((count, 0, 4, 4))
     if settings.start_range is not None:
-        begins = starts(truth, ct.isocentre_m, settings.start_range, per_pose, seed)
-    made = {'preset': preset_name, 'seed': seed, 'version': _VERSION, 'labels': bool(labels)}
-    with bars(console) as show:
-        for index in range(count):
-            show('cases', index, count, '')
-            case = Truth(
-                ct_path=os.path.abspath(ct_path),
-                ct_sha256=ct.sha256,
-                group=preset_name,
-                views=settings.views,
-                sdd_mm=xrays.SDD_MM,
-                reference_from_ct=truth[index],
-                points_m=points,
-                starts=begins[index],
-                start_range=settings.start_range,
-                automatic_masks=settings.automatic_masks,
-                made=plain({**made, 'index': index, 'camera': xrays.CAMERA, 'settings': settings}),
-            )
-            folder = out / f'{preset_name}-{index:03d}'
-            if not _is_there(folder, case):
-                write_case(folder, _shots(ct, settings, truth[index], seed, index), case)
-        show('cases', count, count, f'{count} in {out}')
-
-
-def _is_there(folder, case):
-    """Whether this case has been made; raises InputError where the folder holds another."""
-    if not folder.exists():
-        return False
-    there = read_truth(folder / TRUTH)
-    same = there.made == case.made and there.ct_sha256 == case.ct_sha256
-    if not same or there.starts.shape != case.starts.shape:
-        raise InputError(
-            f'{folder} holds a case of other settings, seed or CT: remove it, or give another '
-            '--out'
-        )
-    return True
+        begins = starts(poses, ct.isocentre_m, settings.start_range, per_pose, seed)
+    return zip(poses, begins, strict=True)
 
 
 def _shots(ct, settings, carm_from_ct, seed, index):

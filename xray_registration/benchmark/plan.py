@@ -75,4 +75,4 @@ def unfinished(tasks, records, out):
 def _configuration(truth):
     """Return what cases have in common that the same prepared pipeline can take."""
     start_range = truth.start_range.name if truth.start_range else ''
-    return truth.ct_sha256, truth.automatic_masks, start_range
+    return truth.ct_sha256, truth.region, truth.automatic_masks, start_range

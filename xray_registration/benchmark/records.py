@@ -8,6 +8,8 @@ from pathlib import Path
 from surgical_perception.errors import InputError
 
 NO_START = -1
+# The name of all groups together, which no group may have.
+ALL_GROUPS = 'all groups'
 
 # What a stopped process and all shards leave in the folder of the results.
 PATTERN = 'trials*.csv'

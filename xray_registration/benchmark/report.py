@@ -2,7 +2,7 @@
 
 from surgical_perception.evaluation import results
 from xray_registration.benchmark import drawings
-from xray_registration.benchmark.summary import summarised
+from xray_registration.benchmark.summary import summarised, together
 from xray_registration.benchmark.table import markdown
 
 TABLE = 'table.md'
@@ -16,11 +16,12 @@ def write(out, records, settings, notes):
     notes       sentences for the reader
     """
     summaries = summarised(records)
-    text = markdown(summaries, notes)
+    everything = summaries + together(records)
+    text = markdown(everything, notes)
     (out / TABLE).write_text(text, encoding='utf-8')
     drawings.draw_success(out / 'success.png', summaries)
     drawings.draw_errors(out / 'errors.png', records)
     drawings.draw_times(out / 'times.png', summaries)
-    content = {'summaries': summaries, 'settings': settings, 'notes': notes}
+    content = {'summaries': everything, 'settings': settings, 'notes': notes}
     results.write_json(out / results.RESULT_FILE, {**content, **results.provenance()})
     return text

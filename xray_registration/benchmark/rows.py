@@ -58,8 +58,14 @@ class Row:
         """Return why a case's Truth is not for this row, as a sentence; '' where it is."""
         if self.ct_sha256 and truth.ct_sha256 not in self.ct_sha256:
             return 'its weights are of another CT'
+        around_projection = truth.region == 'projection'
+        # A network's pose is a start for lm, but the methods that begin with it are given none.
+        if around_projection and not self.uses_start and self.compared.method != 'lm':
+            return 'it is given no start, without which nothing is compared around a projection'
         if not self.uses_start or len(truth.starts):
             return ''
+        if around_projection:
+            return 'around a projection it needs a start, and the case has none'
         if self.compared.init == 'multistart':
             return 'without a start, lm searches everywhere already'
         if METHODS[self.compared.method].from_start:

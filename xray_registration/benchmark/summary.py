@@ -1,6 +1,6 @@
 """Statistics of a method under one condition; failures count as infinite errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from surgical_perception.evaluation.metrics import (
     wilson_interval,
 )
 from xray_registration.benchmark.paired import Paired, compared
+from xray_registration.benchmark.records import ALL_GROUPS
 
 REFERENCE = 'lm'
 PERCENTS = (50, 75, 95)
@@ -61,6 +62,13 @@ def summarised(records):
         for group, methods in groups.items()
         for method, found in methods.items()
     ]
+
+
+def together(records):
+    """Return Summaries by method of all groups as one, ALL_GROUPS; none where there is but one."""
+    if len(by_group(records)) < 2:
+        return []
+    return summarised([replace(record, group=ALL_GROUPS) for record in records])
 
 
 def by_group(records):

@@ -1,4 +1,4 @@
-"""The numbers as a Markdown page: a table for each condition."""
+"""The numbers as a Markdown page: a table for each group of Summaries."""
 
 from surgical_perception.evaluation.metrics import SUCCESS_MM
 

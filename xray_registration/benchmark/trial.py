@@ -1,6 +1,7 @@
 """One method from one start on one case, measured against the truth."""
 
 import time
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -20,9 +21,10 @@ from xray_registration.assembly import load_network
 from xray_registration.benchmark.case_folder import read_case
 from xray_registration.benchmark.records import NO_START, Record
 from xray_registration.benchmark.rows import Row
-from xray_registration.config import GateConfig, MaskConfig, MultistartConfig, RegistrationConfig
+from xray_registration.config import RegistrationConfig
 from xray_registration.methods import METHODS
 from xray_registration.pipeline import RegistrationPipeline
+from xray_registration.presets import segmented_bone
 from xray_registration.volume.loader import load_ct
 
 # Published methods take up to half a minute on a GPU; on a busy machine more must not make a
@@ -110,20 +112,23 @@ def config_of(row, truth):
     Questions about the answer (mirrored? which shot would help?) are not asked, so that times are
     those of the registration.
     """
-    box = MultistartConfig()
+    base = segmented_bone() if truth.region == 'projection' else RegistrationConfig()
+    box = base.multistart
     if row.compared.init == 'multistart':
         around = truth.start_range
-        box = MultistartConfig(
+        box = replace(
+            box,
             rotation_deg=around.rotation_deg,
             in_plane_mm=around.in_plane_mm,
             depth_mm=around.depth_mm,
         )
-    return RegistrationConfig(
+    return replace(
+        base,
         method=row.compared.method,
         init=row.compared.init,
-        gate=GateConfig(test_mirrored=False, advise=False),
+        gate=replace(base.gate, test_mirrored=False, advise=False),
         multistart=box,
-        masks=MaskConfig(automatic=truth.automatic_masks),
+        masks=replace(base.masks, automatic=truth.automatic_masks),
         timeout_s=TIMEOUT_S,
     )
 

@@ -11,7 +11,9 @@ import numpy as np
 from surgical_perception.errors import InputError
 from surgical_perception.evaluation.results import write_json
 from surgical_perception.geometry import se3
+from xray_registration.benchmark.records import ALL_GROUPS
 from xray_registration.benchmark.starts import StartRange
+from xray_registration.config import REGIONS
 from xray_registration.views import INTENSITIES
 
 FORMAT = 1
@@ -36,6 +38,8 @@ class Truth:
     starts              [N, 4, 4] reference_from_ct that methods begin at; N may be 0
     start_range         how far the starts are off; None without starts
     automatic_masks     whether methods may use automatic masks
+    region              one of config.REGIONS: 'projection' where the CT holds one segmented bone
+                        of a full X-ray
     intensity           of the X-rays, as `register` takes it
     made                settings and seed that made the case, for people
     """
@@ -50,6 +54,7 @@ class Truth:
     starts: np.ndarray = field(default_factory=lambda: np.empty((0, 4, 4)))
     start_range: StartRange | None = None
     automatic_masks: bool = True
+    region: str = 'whole'
     intensity: str = 'raw'
     made: dict = field(default_factory=dict)
 
@@ -65,6 +70,7 @@ def write_truth(path, truth):
             'views': truth.views,
             'intensity': truth.intensity,
             'automatic_masks': truth.automatic_masks,
+            'region': truth.region,
             'sdd_mm': truth.sdd_mm,
             'reference_from_ct': truth.reference_from_ct.ravel(),
             'start_range': truth.start_range,
@@ -101,12 +107,19 @@ def _truth(values):
     group = _get(values, 'group', str, 'the name of the condition')
     if not group.strip():
         raise InputError('group is empty: name the condition')
+    if group == ALL_GROUPS:
+        raise InputError(f'group is {group!r}, the name of the table of all groups: take another')
     views = _get(values, 'views', int, 'the number of X-rays')
     if views < 1:
         raise InputError(f'views is {views}, expected at least 1')
     intensity = _get(values, 'intensity', str, f'one of {", ".join(INTENSITIES)}')
     if intensity not in INTENSITIES:
         raise InputError(f'intensity is {intensity!r}, expected one of {", ".join(INTENSITIES)}')
+    region = values.get('region', 'whole')  # which the first cases do not say
+    if region not in REGIONS:
+        raise InputError(
+            f'region is {json.dumps(region)[:60]}, expected one of {", ".join(REGIONS)}'
+        )
     starts = _get(values, 'starts', list, 'a list of poses, 16 numbers each')
     poses = [se3.validated(pose, f'starts[{n}]') for n, pose in enumerate(starts)]
     start_range = _start_range(values)
@@ -125,6 +138,7 @@ def _truth(values):
         starts=np.reshape(poses, (-1, 4, 4)),
         start_range=start_range,
         automatic_masks=_get(values, 'automatic_masks', bool, 'true or false'),
+        region=region,
         intensity=intensity,
         made=_get(values, 'made', dict, 'an object, empty where nothing is known'),
     )
