@@ -69,8 +69,10 @@ class LevelObjective:
         self._binned = {}
         depth_m = 1e-3 * config.source_to_isocentre_mm
         self._windows = [self._window(index, depth_m) for index in range(len(views))]
+        self._aims = self._network is not None and config.region.kind == 'projection'
+        # A level that aims has no terms until `focus` says where.
         self.terms = [
-            self._term(window, view.camera_from_reference, None, depth_m)
+            None if self._aims else self._term(window, view.camera_from_reference, None, depth_m)
             for window, view in zip(self._windows, views, strict=True)
         ]
         # A pixel at the isocentre is about its detector size halved; a fiftieth of that is far
@@ -89,7 +91,7 @@ class LevelObjective:
         if self._region.kind == 'whole' and self._beyond is None:
             return
         reference_from_ct = se3.inverse(ct_from_reference)
-        if self._network and self._region.kind == 'projection':
+        if self._aims:
             self._aim(reference_from_ct)
             return
         for index, view in enumerate(self._views):
@@ -164,7 +166,7 @@ class LevelObjective:
         Around a projection, which is compared where it was drawn, no step goes farther than a
         share of the margin.
         """
-        if self._region.kind == 'projection' and not self._network:
+        if self._region.kind == 'projection' and not self._aims:
             longest_m = _STEP_PER_MARGIN * 1e-3 * self._level.margin_mm
             length_m = np.linalg.norm(xi[:3]) + self._radius_m * np.linalg.norm(xi[3:6])
             xi = xi * min(1.0, longest_m / max(length_m, 1e-12))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from surgical_perception.errors import InputError
 from xray_registration.config import PyramidLevel, RegistrationConfig, TrackingConfig
 
 # A bone fills a small and changing part of the image, so its levels are in mm and not in shares
@@ -77,9 +78,15 @@ def learned(config, network):
     SimilarityNetwork.
 
     The untrained levels follow, all of them: what a network brings near, they finish, and the
-    gate's limits are those of their costs.
+    gate's limits are those of their costs.  Raises InputError for a network of one bone where
+    whole images are compared.
     """
     trained = network.config
+    if trained.isolation and config.region.kind != 'projection':
+        raise InputError(
+            'these weights are for one segmented bone: set region.kind to projection, or train '
+            'another preset'
+        )
     first = PyramidLevel(trained.image_size, trained.voxel_mm, 'learned', 15)
     if config.region.kind == 'projection':
         # The network is shown the CT's surroundings alone, and once more where it has got.

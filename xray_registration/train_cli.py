@@ -24,19 +24,22 @@ DEVICES = ('cpu', 'cuda')
 LANDSCAPE = 'landscape.png'
 
 
-def run_similarity(ct_paths, out, preset, agnostic=False, steps=None, seed=0, device=None):
+def run_similarity(
+    ct_paths, out, preset, agnostic=False, beside=(), steps=None, seed=0, device=None
+):
     """
     Train a similarity network and say where its weights are; return the Card.
 
-    The arguments are those of the command line.  Raises InputError for what cannot be used,
+    beside    CTs of other bones, for the preset bone
+
+    The other arguments are those of the command line.  Raises InputError for what cannot be used,
     loop.Interrupted on Ctrl-C.
     """
     config = _changed(similarity_preset(preset), steps, seed, device)
-    whole = replace(config.whole.loop, seed=seed, steps=steps or config.whole.loop.steps)
-    config = replace(config, whole=replace(config.whole, loop=whole))
+    config = replace(config, whole=_changed(config.whole, steps, seed, device))
     console = Console(stderr=True)
     cts = _loaded(console, ct_paths)
-    card = train_similarity(cts, config, out, agnostic, device)
+    card = train_similarity(cts, config, out, agnostic, device, _loaded(console, beside))
     if not card.weights_sha256:
         return card
     with console.status('drawing the landscape'):
@@ -87,7 +90,7 @@ def _say(console, out, card, what_to_do):
 
 
 def _changed(config, steps, seed, device):
-    """Return a preset with what the command line says instead."""
+    """Return what has a `loop`, with what the command line says instead."""
     if device is not None and device not in DEVICES:
         raise InputError(f'device is {device!r}, expected one of {", ".join(DEVICES)}')
     loop = replace(config.loop, seed=seed, steps=steps or config.loop.steps)

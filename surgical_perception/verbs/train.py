@@ -20,12 +20,17 @@ _Config = Annotated[str, typer.Option(help='tiny, for a CPU; paper, for a GPU.',
 _OfSimilarity = Annotated[
     str,
     typer.Option(
-        help='tiny, for a CPU; paper, for a GPU; prost-m, prost-t, sopi, cdreg: earlier methods.',
+        help='tiny, for a CPU; bone, for one segmented bone; paper, for a GPU; prost-m, prost-t, '
+        'sopi, cdreg: earlier methods.',
         metavar='PRESET',
     ),
 ]
 _Agnostic = Annotated[
     bool, typer.Option('--agnostic', help='The weights may be used with other CTs too.')
+]
+_Beside = Annotated[
+    list[Path],
+    typer.Option(help='CT of another bone that X-rays may show beside it; for preset bone.'),
 ]
 _Steps = Annotated[int | None, typer.Option(help='Instead of those of the preset.', min=1)]
 _Seed = Annotated[int, typer.Option(help='Of everything random.', min=0)]
@@ -48,6 +53,7 @@ def similarity(
     out: _Out,
     config: _OfSimilarity = 'tiny',
     agnostic: _Agnostic = False,
+    beside: _Beside = (),
     steps: _Steps = None,
     seed: _Seed = 0,
     device: _Device = None,
@@ -55,7 +61,7 @@ def similarity(
     """Train the similarity of method `spherical` for one CT or several."""
     from xray_registration.train_cli import run_similarity
 
-    _until_done(run_similarity, ct, out, config, agnostic, steps, seed, device)
+    _until_done(run_similarity, ct, out, config, agnostic, beside, steps, seed, device)
 
 
 @train.command(cls=SeveralValues)

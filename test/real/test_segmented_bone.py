@@ -13,6 +13,7 @@ from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.config import MaskConfig
 from xray_registration.learned.encoder import EncoderConfig
 from xray_registration.learned.network import SimilarityNetwork, SimilarityNetworkConfig
+from xray_registration.learned.unet import UnetConfig
 from xray_registration.learned.whole_image import WholeImageConfig
 from xray_registration.objective import LevelObjective
 from xray_registration.presets import learned, segmented_bone
@@ -136,16 +137,21 @@ def test_a_projection_without_a_start_is_refused(bone_ct, views):
         register(views, volumes, None, segmented_bone())
 
 
-@pytest.fixture(scope='module')
-def untrained():
+NETWORKS = {
+    'encoder': {
+        'encoder': EncoderConfig(4, (6, 8, 8, 8), 1, 6, (8, 2)),
+        'whole': WholeImageConfig((4, 8, 8), 6),
+    },
+    'isolation': {'encoder': None, 'isolation': UnetConfig((8, 8, 16), 2)},
+}
+
+
+@pytest.fixture(scope='module', params=NETWORKS)
+def untrained(request):
     """Return a network that knows nothing."""
     torch.manual_seed(0)
     config = SimilarityNetworkConfig(
-        EncoderConfig(4, (6, 8, 8, 8), 1, 6, (8, 2)),
-        image_size=48,
-        isocentre_field_mm=120.0,
-        voxel_mm=2.0,
-        whole=WholeImageConfig((4, 8, 8), 6),
+        image_size=48, isocentre_field_mm=120.0, voxel_mm=2.0, **NETWORKS[request.param]
     )
     return SimilarityNetwork(config).eval()
 

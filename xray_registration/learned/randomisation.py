@@ -4,8 +4,8 @@ Domain randomisation: what a simulated X-ray may look like, so that a real one l
 Images are in [0, 1].  Each transform is drawn with its own probability, and the image is clamped
 after each.  "Times the maximum" refers to the image's largest value.
 
-Source: Chen and Kong, WACV 2026, for the transforms and their ranges; the first one, and the last
-five, which imitate what a C-arm does, are ours.
+Source: Chen and Kong, WACV 2026, for the transforms and their ranges; the last five, which imitate
+what a C-arm does, are ours.
 """
 
 import math
@@ -14,19 +14,16 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from xray_registration.learned.surroundings import surroundings
-
 
 @dataclass(frozen=True)
 class RandomisationConfig:
     """
-    Probability of each transform.
+    Probability of each transform; the first seven are the source's.
 
     share   of the images that are transformed at all: some as they are make a hard task learnable
     """
 
     share: float = 1.0
-    surroundings: float = 0.0  # for CTs that hold one bone
     smoothing: float = 0.5
     noise: float = 0.5
     bounds: float = 0.5
@@ -51,17 +48,16 @@ def randomised(image, config, generator):
 
 
 def _one(image, config, generator):
-    draw = _Draw(generator)
+    draw = Draw(generator)
     if draw(0, 1) >= config.share:
         return image
     for name, transform in TRANSFORMS.items():
-        probability = getattr(config, name)
-        if probability and draw(0, 1) < probability:
+        if draw(0, 1) < getattr(config, name):
             image = transform(image, draw).clamp(0, 1)
     return image
 
 
-class _Draw:
+class Draw:
     """Uniform numbers as plain floats."""
 
     def __init__(self, generator):
@@ -186,7 +182,6 @@ def wires(image, draw):
 TRANSFORMS = {
     function.__name__: function
     for function in (
-        surroundings,
         smoothing,
         noise,
         bounds,

@@ -13,6 +13,7 @@ from surgical_perception.evaluation import plots
 from surgical_perception.geometry import se3
 from xray_registration.config import PyramidLevel, RegistrationConfig
 from xray_registration.learned import geodesics
+from xray_registration.learned.isolation import ISOLATED
 from xray_registration.learned.pose_range import tensor
 from xray_registration.learned.whole_image import WHOLE
 from xray_registration.objective import LevelObjective
@@ -104,7 +105,7 @@ def _costs(view, volumes, network, config, poses):
 
 
 def _named(stride):
-    return 'whole image' if stride == WHOLE else f'stride {stride}'
+    return {WHOLE: 'whole image', ISOLATED: 'isolated bone'}.get(stride, f'stride {stride}')
 
 
 def _geodesics(truth, poses, isocentre_m, config, focal_mm):

@@ -11,11 +11,10 @@ from surgical_perception.geometry.camera import PinholeCamera
 from xray_registration.drr import render
 from xray_registration.learned.pose_range import PoseRange, tensor
 from xray_registration.learned.randomisation import RandomisationConfig, randomised
-from xray_registration.pyramid import VolumePyramid
 from xray_registration.volume.attenuation import AttenuationConfig, attenuation_from_ct
 
 # X-rays are made with another attenuation of bone than DRRs, as real ones have.
-_BONE_MULTIPLIERS = (0.8, 1.0, 1.4)
+BONE_MULTIPLIERS = (0.8, 1.0, 1.4)
 
 # Starts beside the truth are drawn at every scale from this share of the largest to the largest.
 _SMALLEST_OFFSET = 0.05
@@ -32,7 +31,6 @@ class SceneConfig:
     offset_rotation_deg: float = 30.0
     offset_in_plane_mm: float = 60.0
     offset_depth_mm: float = 60.0
-    continued: bool = False  # whether X-rays show the body beyond faces where the CT cuts it off
     pose_range: PoseRange = field(default_factory=PoseRange)
     randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
 
@@ -96,18 +94,11 @@ class Scenes:
         self.volumes = [attenuation_from_ct(ct).resampled(spacing_m) for ct in cts]
         self._targets = [
             [
-                self._shown(attenuation_from_ct(ct, AttenuationConfig(bone_multiplier=m)))
-                for m in _BONE_MULTIPLIERS
+                attenuation_from_ct(ct, AttenuationConfig(bone_multiplier=m)).resampled(spacing_m)
+                for m in BONE_MULTIPLIERS
             ]
             for ct in cts
         ]
-
-    def _shown(self, volume):
-        """Return the AttenuationVolumes that X-rays are projected from."""
-        config = self.config
-        beyond = VolumePyramid(volume).continuation() if config.continued else None
-        shown = volume.resampled(1e-3 * config.voxel_mm)
-        return [shown] if beyond is None else [shown, beyond]
 
     def draw(self, count, step):
         """Return Batch number `step`, of `count` pairs from one CT."""
@@ -164,11 +155,9 @@ class Scenes:
         """Return (number of the CT, carm_from_ct [B, 4, 4], randomised X-rays [B, 1, H, W])."""
         config = self.config
         which = int(rng.integers(len(self.volumes)))
-        target = self._targets[which][rng.integers(len(_BONE_MULTIPLIERS))]
+        target = self._targets[which][rng.integers(len(BONE_MULTIPLIERS))]
         truth = config.pose_range.draw(count, self.volumes[which].isocentre_m, rng)
-        images = sum(
-            render(shown, config.camera, truth, backend=self._backend).image for shown in target
-        )
+        images = render(target, config.camera, truth, backend=self._backend).image
         draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
         fixed = randomised(
             unit_range(torch.as_tensor(images)[:, None]), config.randomisation, draws

@@ -10,22 +10,32 @@ import math
 
 import torch
 
+from xray_registration.learned.randomisation import Draw
 
-def surroundings(image, draw):
-    """Lay a limb, up to three shafts and up to eight small bones over an image [1, H, W]."""
+
+def with_surroundings(images, generator):
+    """
+    Lay a limb, up to two shafts and up to six small bones over images [B, 1, H, W].
+
+    generator    torch.Generator on the CPU: the same seed gives the same images
+    """
+    draw = Draw(generator)
+    return torch.stack([_surrounded(image, draw) for image in images])
+
+
+def _surrounded(image, draw):
     height, width = image.shape[-2:]
     v, u = torch.meshgrid(
         (torch.arange(height).to(image) + 0.5 - height / 2) / width,
         (torch.arange(width).to(image) + 0.5) / width - 0.5,
         indexing='ij',
     )
-    found = image + draw(0.3, 2.5) * _limb(u, v, draw)
-    for _ in range(draw.whole(0, 3)):
-        found = found + draw(0.3, 1.2) * _shaft(u, v, draw)
-    about = draw(-0.4, 0.4), draw(-0.5, 0.5)
-    for _ in range(draw.whole(0, 8)):
-        found = found + draw(0.3, 1.3) * _small_bone(u, v, about, draw)
-    return found / found.max().clamp(min=1e-6)
+    about, among = (draw(-0.4, 0.4), draw(-0.5, 0.5)), draw(0.2, 2.0) * _limb(u, v, draw)
+    for _ in range(draw.whole(0, 2)):
+        among = among + draw(0.2, 0.8) * _shaft(u, v, draw)
+    for _ in range(draw.whole(0, 6)):
+        among = among + draw(0.2, 0.8) * _small_bone(u, v, about, draw)
+    return image + image.max().clamp(min=1e-6) * among
 
 
 def _limb(u, v, draw):
