@@ -1,4 +1,5 @@
 import csv
+import signal
 from dataclasses import replace
 
 import pytest
@@ -33,7 +34,7 @@ def draw(count, number):
 def stopping_at(number):
     def stopped(count, at):
         if at == number:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return draw(count, at)
 
     return stopped
@@ -64,12 +65,22 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path):
     whole = train(tmp_path / 'whole')
-    with pytest.raises(Interrupted, match='step 25 of 60'):
+    with pytest.raises(Interrupted, match='step 26 of 60'):
         train(tmp_path / 'parts', source=stopping_at(25))
     parts = train(tmp_path / 'parts')
     assert torch.equal(whole.line.weight, parts.line.weight)
     curves = [(tmp_path / name / loop.CURVE).read_text() for name in ('whole', 'parts')]
     assert curves[0].splitlines()[-1] == curves[1].splitlines()[-1]
+
+
+def test_a_second_ctrl_c_interrupts_at_once(tmp_path):
+    def impatient(count, at):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, source=impatient)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_finished_run_is_not_run_again(tmp_path):

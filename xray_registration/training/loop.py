@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from surgical_perception.errors import InputError
 from surgical_perception.progress_bars import bars
+from xray_registration.training.interruption import between_steps
 
 CHECKPOINT, CURVE = 'checkpoint.safetensors', 'curve.csv'
 
@@ -99,10 +100,10 @@ def run(module, draw, config, folder, this, about=''):
             seconds = spent_s + time.monotonic() - began
             _save(module, optimiser, folder / CHECKPOINT, step, seconds, about)
 
-    try:
+    with between_steps() as stopped:
         curve = _Curve(folder / CURVE, step) if this.is_first else None
         with bars(Console(stderr=True)) if this.is_first else nullcontext() as show:
-            while step < config.steps:
+            while step < config.steps and not stopped():
                 for group in optimiser.param_groups:
                     group['lr'] = config.rate * _schedule(step, config)
                 batch = draw(config.batch, step * this.count + this.rank).to(this.device)
@@ -114,10 +115,9 @@ def run(module, draw, config, folder, this, about=''):
                 if time.monotonic() - saved > config.checkpoint_s:
                     keep()
                     saved = time.monotonic()
-    except KeyboardInterrupt:
-        keep()
-        raise Interrupted(f'stopped at step {step} of {config.steps}') from None
     keep()
+    if step < config.steps:
+        raise Interrupted(f'stopped at step {step} of {config.steps}')
     return spent_s + time.monotonic() - began
 
 
