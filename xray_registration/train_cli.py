@@ -7,6 +7,7 @@ from rich.console import Console
 from surgical_perception.errors import InputError
 from xray_registration.landmarks import load_landmarks
 from xray_registration.learned.network import load_similarity
+from xray_registration.training.isolation_picture import draw_isolated
 from xray_registration.training.landscape import draw_landscape
 from xray_registration.training.presets import (
     coordinate_preset,
@@ -21,7 +22,7 @@ from xray_registration.training.train_similarity import train_similarity
 from xray_registration.volume.loader import load_ct
 
 DEVICES = ('cpu', 'cuda')
-LANDSCAPE = 'landscape.png'
+LANDSCAPE, ISOLATED = 'landscape.png', 'isolated.png'
 
 
 def run_similarity(
@@ -39,13 +40,17 @@ def run_similarity(
     config = replace(config, whole=_changed(config.whole, steps, seed, device))
     console = Console(stderr=True)
     cts = _loaded(console, ct_paths)
-    card = train_similarity(cts, config, out, agnostic, device, _loaded(console, beside))
+    others = _loaded(console, beside)
+    card = train_similarity(cts, config, out, agnostic, device, others)
     if not card.weights_sha256:
         return card
-    with console.status('drawing the landscape'):
+    with console.status('drawing what it does'):
         network = load_similarity(out, cts[0].sha256)
         draw_landscape(out / LANDSCAPE, network, cts[0], config.scene, config.loss.focal_mm)
-    _say(console, out, card, f'use it as weights.path; look at {out / LANDSCAPE}')
+        if network.isolation:
+            draw_isolated(out / ISOLATED, network, cts[0], others, config.scene)
+    seen = ISOLATED if network.isolation else LANDSCAPE
+    _say(console, out, card, f'use it as weights.path; look at {out / seen}')
     return card
 
 

@@ -25,7 +25,11 @@ from xray_registration.learned.network import (
     SimilarityNetworkConfig,
     config_for_card,
 )
-from xray_registration.parameter_groups import CtParameters, WeightsParameters
+from xray_registration.parameter_groups import (
+    CtParameters,
+    RegionParameters,
+    WeightsParameters,
+)
 from xray_registration.parameters import XrayRegistrationParameters
 from xray_registration.registration import register
 from xray_registration.simulation.siddon import project
@@ -98,6 +102,14 @@ def test_a_method_that_needs_a_start_cannot_be_told_to_search():
     conflicts = XrayRegistrationParameters(method='diffpose', init='multistart').conflicts()
     assert any('diffpose needs a start' in text for text in conflicts)
     assert XrayRegistrationParameters(method='lm', init='multistart').conflicts() == []
+
+
+@pytest.mark.parametrize('method, fits', [('spherical', True), ('regressor', False)])
+def test_a_segmented_bone_is_for_methods_that_look_around_it(method, fits):
+    given = XrayRegistrationParameters(
+        method=method, init='parameter', region=RegionParameters(kind='projection')
+    )
+    assert any('compares whole images' in text for text in given.conflicts()) != fits
 
 
 def test_train_writes_weights_for_its_ct(ct_path, tmp_path, capsys):

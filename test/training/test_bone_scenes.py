@@ -1,17 +1,19 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry.frames import carm_from_ct_at
-from xray_registration.learned.network import load_similarity
+from xray_registration.learned.network import SimilarityNetwork, load_similarity
 from xray_registration.learned.pose_range import PoseRange
 from xray_registration.learned.unet import UnetConfig
 from xray_registration.training.bone_scenes import BoneScenes
 from xray_registration.training.isolation_loss import BoneShots, IsolationLoss
+from xray_registration.training.isolation_picture import draw_isolated
 from xray_registration.training.loop import LoopConfig
 from xray_registration.training.other_bones import OtherBones, continued, projected
 from xray_registration.training.presets import similarity_preset
@@ -138,3 +140,12 @@ def test_what_does_not_fit_one_bone_is_refused(tmp_path):
         train_similarity([bone()], training(1), tmp_path, agnostic=True, on='cpu')
     with pytest.raises(InputError, match='--beside is for the preset bone'):
         train_similarity([bone()], similarity_preset('tiny'), tmp_path, beside=[bone()])
+
+
+def test_a_picture_shows_xray_what_is_left_and_the_bone(tmp_path):
+    torch.manual_seed(0)
+    config = replace(training(1).network, image_size=32)
+    draw_isolated(tmp_path / 'isolated.png', SimilarityNetwork(config), bone(), [], SCENE)
+    picture = cv2.imread(str(tmp_path / 'isolated.png'), cv2.IMREAD_GRAYSCALE)
+    assert picture.shape == (3 * 64, 6 * 64)
+    assert min(row.std() for row in np.vsplit(picture, 3)) > 5
