@@ -1,7 +1,7 @@
 """
 What a network leaves of the real wrist's X-rays, beside the bone's DRR at the consensus pose.
 
-    python benchmarks/wrist_isolated.py --weights FOLDER --cases FOLDER
+    python benchmarks/wrist_isolated.py --weights FOLDER --cases FOLDER [FOLDER ...]
 
 FOLDER of weights as `train similarity --config bone` writes them, cases of that bone as
 benchmarks/wrist_cases.py makes them.  The windows are aimed from the first start of each case, as
@@ -29,9 +29,9 @@ def main():
     """Draw the picture from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument('--weights', type=Path, required=True)
-    parser.add_argument('--cases', type=Path, required=True)
+    parser.add_argument('--cases', type=Path, nargs='+', required=True)
     options = parser.parse_args()
-    cases = [read_case(folder) for folder in find_cases([options.cases])]
+    cases = [read_case(folder) for folder in find_cases(options.cases)]
     ct = load_ct(cases[0].ct_path)
     network = load_similarity(options.weights, ct.sha256)
     volume = attenuation_from_ct(ct).resampled(1e-3 * network.config.voxel_mm)

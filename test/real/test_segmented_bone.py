@@ -181,3 +181,14 @@ def test_a_network_that_is_out_of_its_depth_makes_nothing_worse(
     led = register(views, volumes, start, learned(config, untrained))
     assert error(led, reference_from_ct, bone_ct) < 0.4
     assert led.cost <= plain.cost + 1e-6
+
+
+@pytest.mark.parametrize('away', [[1.0, 0, 1.0, 0, 0, 0], [0, 0, -2.0, 0, 0, 0]])
+def test_a_start_beside_the_image_is_rejected_with_a_network(
+    bone_ct, views, reference_from_ct, untrained, away
+):
+    volumes = VolumePyramid(attenuation_from_ct(bone_ct), {'similarity': untrained})
+    config = dataclasses.replace(config_of(segmented_bone()), init='start')
+    start = start_of(reference_from_ct, bone_ct, away)
+    result = register(views, volumes, start, learned(config, untrained))
+    assert result.verdict is Verdict.REJECTED

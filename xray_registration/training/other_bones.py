@@ -36,29 +36,27 @@ class OtherBones:
 
         Half of them are upside down.
         """
-        centre, image = se3.apply(carm_from_ct, isocentre_m), 0.0
+        image = 0.0
         for _ in range(rng.integers(most + 1)):
             volumes = self._shown[rng.integers(len(self._shown))]
-            rotation = carm_from_ct[:3, :3]
-            if rng.random() < 0.5:
-                rotation = rotation @ np.diag([1.0, -1.0, -1.0])
-            pose = se3.from_rotation_translation(rotation, centre)
-            pose[:3, 3] -= rotation @ volumes[0].isocentre_m
-            half = np.array([_IN_PLANE_M, _IN_PLANE_M, _DEPTH_M, _TURN, _TURN, np.pi])
-            twist = half * rng.uniform(-1, 1, 6)
-            # The last turn is about the bone's own long axis, which says nothing of neighbours.
-            turned = se3.perturb(np.r_[0, 0, 0, twist[3:5], 0], pose, centre)
-            spin = se3.exp(np.r_[0, 0, 0, 0, 0, twist[5]])
-            middle = np.eye(4)
-            middle[:3, 3] = volumes[0].isocentre_m
-            turned = turned @ middle @ spin @ se3.inverse(middle)
-            turned[:3, 3] += twist[:3]
-            image = (
-                image
-                + rng.uniform(*_DENSER)
-                * projected(volumes, camera, turned[None], self._backend)[0]
-            )
+            pose = _beside(carm_from_ct, isocentre_m, volumes[0].isocentre_m, rng)
+            denser = rng.uniform(*_DENSER)
+            image = image + denser * projected(volumes, camera, pose[None], self._backend)[0]
         return image
+
+
+def _beside(carm_from_ct, isocentre_m, others_isocentre_m, rng):
+    """Return the pose [4, 4] of another bone, whose isocentre is given in its own frame."""
+    flip = np.diag([1.0, -1.0, -1.0]) if rng.random() < 0.5 else np.eye(3)
+    half = np.array([_IN_PLANE_M, _IN_PLANE_M, _DEPTH_M, _TURN, _TURN, np.pi])
+    *shift, right, down, spin = half * rng.uniform(-1, 1, 6)
+    # The spin is about the bone's own long axis, which says nothing of neighbours.
+    tilt, spun = (
+        se3.exp(np.r_[0, 0, 0, turn])[:3, :3] for turn in ([right, down, 0], [0, 0, spin])
+    )
+    rotation = tilt @ carm_from_ct[:3, :3] @ flip @ spun
+    middle = se3.apply(carm_from_ct, isocentre_m) + shift
+    return se3.from_rotation_translation(rotation, middle - rotation @ others_isocentre_m)
 
 
 def continued(volume, voxel_mm):
