@@ -57,7 +57,7 @@ def _volume(kind):
 
 
 VARIANTS = {
-    'spherical, SO(4)': _BASE,
+    'spherical SO(4)': _BASE,
     'Euclidean': _network(manifold='euclidean'),
     'hyperbolic': _network(manifold='hyperbolic'),
     'se(3)': _loss(geodesic='se3'),

@@ -136,7 +136,10 @@ def test_weights_come_with_a_card_and_load_for_their_ct_only(trained, ct):
     assert card.pose_range['rotation_deg'] == 30.0
     assert json.loads((folder / 'card.json').read_text())['versions']['torch']
     network = load_similarity(folder, ct.sha256)
-    expected = replace(TRAINING.network, image_size=32, voxel_mm=6.0)
+    field_mm = 297.0 * 750.0 / 1020.0  # that of the detector, at the isocentre
+    expected = replace(
+        TRAINING.network, image_size=32, voxel_mm=6.0, isocentre_field_mm=pytest.approx(field_mm)
+    )
     assert network.config == expected
     with pytest.raises(InputError, match='another CT'):
         load_similarity(folder, '0' * 64)
@@ -153,7 +156,9 @@ def test_weights_that_do_not_fit_their_card_are_refused(trained, tmp_path, ct):
 
 
 def test_presets_are_named():
-    assert set(SIMILARITY_PRESETS) == {'tiny', 'prost-m', 'prost-t', 'sopi', 'cdreg', 'paper'}
+    assert set(SIMILARITY_PRESETS) == {
+        'tiny', 'bone', 'prost-m', 'prost-t', 'sopi', 'cdreg', 'paper',
+    }  # fmt: skip
     with pytest.raises(InputError, match="'huge'"):
         similarity_preset('huge')
 
