@@ -57,14 +57,20 @@ def main():
     for case in options.cases.split(','):
         for within in options.within.split(','):
             rows += _run(CASES[case], within, options.poses)
-    with (options.out / 'solvers.csv').open('w', newline='', encoding='utf-8') as stream:
+            text = _write(options.out, rows)  # what is finished stays, whatever comes
+    Console().print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _write(out, rows):
+    """Write rows, table and picture; return the table."""
+    with (out / 'solvers.csv').open('w', newline='', encoding='utf-8') as stream:
         writer = csv.DictWriter(stream, list(asdict(rows[0])))
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
     text = _table(rows)
-    (options.out / 'solvers.md').write_text(text, encoding='utf-8')
-    _plot(options.out / 'solvers.png', rows)
-    Console().print(text, soft_wrap=True, markup=False, highlight=False)
+    (out / 'solvers.md').write_text(text, encoding='utf-8')
+    _plot(out / 'solvers.png', rows)
+    return text
 
 
 def _run(case, within, count):
