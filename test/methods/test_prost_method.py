@@ -30,6 +30,11 @@ def test_rates_fall_for_the_network_and_cycle_for_the_gradients():
     np.testing.assert_allclose(cyclic, [1e-3, 2e-3, 3e-3, 2e-3, 1e-3, 3e-3])
 
 
+@pytest.mark.parametrize('cost, rate', [(0.1, 0.01), (1.0, 0.01), (50.0, 0.0002)])
+def test_steps_are_those_of_a_cost_of_order_one(cost, rate):
+    assert prost._scaled(prost._falling, cost)(0) == pytest.approx(rate)
+
+
 def test_a_pose_is_found_and_judged_like_any_other(views, learned_volumes, truth, start):
     result = registered('prost', views[:1], learned_volumes, start)
     shift_mm, turn_deg = errors(result, truth, learned_volumes)

@@ -31,14 +31,20 @@ def estimate(request):
     network = request.volumes.networks['similarity']
     strides = learned(request.config, network).levels[: len(network.strides)]
     stages = [(level, _falling, _STEPS) for level in strides]
-    for level, rate, max_steps in [*stages, (_REFINED, _cyclic, _REFINED.max_steps)]:
+    for level, schedule, max_steps in [*stages, (_REFINED, _cyclic, _REFINED.max_steps)]:
         objective = LevelObjective(request.views, request.volumes, level, request.config)
         objective.focus(pose)
+        rate = _scaled(schedule, objective.evaluate(pose, 'none').cost)
         found = minimise(objective, pose, rate, max_steps, request.interrupt)
         pose, steps = found.ct_from_reference, steps + found.steps
         if found.status is SolverStatus.TIMEOUT:
             break
     return request.estimate_at(pose, found.status, steps)
+
+
+def _scaled(schedule, cost):
+    """Return a schedule for costs of the order of one: in a flat space they have no bound."""
+    return lambda step: schedule(step) / max(1.0, cost)
 
 
 def _falling(step):
