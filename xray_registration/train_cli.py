@@ -22,7 +22,7 @@ from xray_registration.training.train_similarity import train_similarity
 from xray_registration.volume.loader import load_ct
 
 DEVICES = ('cpu', 'cuda')
-LANDSCAPE, ISOLATED = 'landscape.png', 'isolated.png'
+LANDSCAPE, WHAT_IS_LEFT = 'landscape.png', 'isolated.png'
 
 
 def run_similarity(
@@ -48,8 +48,8 @@ def run_similarity(
         network = load_similarity(out, cts[0].sha256)
         draw_landscape(out / LANDSCAPE, network, cts[0], config.scene, config.loss.focal_mm)
         if network.isolation:
-            draw_isolated(out / ISOLATED, network, cts[0], others, config.scene)
-    seen = ISOLATED if network.isolation else LANDSCAPE
+            draw_isolated(out / WHAT_IS_LEFT, network, cts[0], others, config.scene)
+    seen = WHAT_IS_LEFT if network.isolation else LANDSCAPE
     _say(console, out, card, f'use it as weights.path; look at {out / seen}')
     return card
 

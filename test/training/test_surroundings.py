@@ -40,9 +40,11 @@ def test_they_are_added_in_units_of_the_bone(shafts, bones):
     assert added.min() >= -1e-6
     twice = bodies._surrounded(2 * bone, Draw(shafts, bones)) - 2 * bone
     assert torch.allclose(twice, 2 * added, atol=1e-5)
-    # The limb is in the middle: 1.1 times the bone where it is thickest, and shafts go through it.
-    assert added[0, 20, 24] == pytest.approx(3.3, rel=0.01) or shafts or bones
-    assert added[0, 20, 24] >= 3.3 * 0.99
+    # The limb is in the middle, 1.1 times the bone where it is thickest; more goes over it.
+    if shafts or bones:
+        assert added.sum() > (bodies._surrounded(bone, Draw()) - bone).sum() + 1
+    else:
+        assert added[0, 20, 24] == pytest.approx(3.3, rel=0.01)
 
 
 def test_every_image_has_its_own_and_the_seed_repeats_them():
