@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import time
-from importlib import import_module
 
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -16,7 +15,6 @@ from surgical_perception.geometry.frames import LPS_FROM_RAS
 from surgical_perception.ros import qos
 from surgical_perception.ros.camera_inputs import CamerasInput
 from surgical_perception.ros.diagnostics import ERROR, OK, STALE, Report
-from surgical_perception.ros.entry import undisturbed
 from surgical_perception.ros.inputs import InputTopic
 from surgical_perception.ros.node_base import PerceptionNode
 from surgical_perception.ros.running import run
@@ -61,13 +59,10 @@ class XrayRegistrationNode(PerceptionNode):
 
     def setup(self, config):
         """Load the CT and warm the renderer."""
-        with undisturbed():
-            import_module('pyvista')
         self._pipeline = self._make_pipeline(config)
         self._session = RegistrationSession(self._pipeline)
         self._masks = GivenMasks(config)
-        with undisturbed():  # VTK loads its modules as it needs them
-            self._surface = self._pipeline.surface()
+        self._surface = self._pipeline.surface()
         self._outputs = Outputs(self, config.views)
         self._broadcast = PoseBroadcast(self._tf.send, self._listener.lookup, config.ct_frame)
 

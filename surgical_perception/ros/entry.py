@@ -3,12 +3,15 @@
 import os
 import signal
 import sys
-from contextlib import contextmanager
+import time
 from importlib import import_module
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_came = []  # the signals so far
-_held = []  # one for each block that must not be disturbed
+# The code in which Stopped may be raised: from there up to `start`, it is Python all the way.
+_OURS = ('surgical_perception', 'xray_registration', 'surg_invnerf', 'rclpy')
+_AGAIN_S = 0.01  # how soon the main thread is looked at again
+_PATIENCE_S = 3.0  # ros2 launch waits for 5 s
+_came_s = []  # the times of the signals so far, on the steady clock
 
 
 class Stopped(BaseException):
@@ -24,22 +27,26 @@ def start(module, main='main'):
     """
     Import `module` and call its `main`; return the exit code.
 
-    From here to the end, Ctrl-C and SIGTERM raise Stopped in the main thread at once, so that
-    neither an import nor the loading of a CT is waited for; it ends with 0 and without a
-    traceback.
+    From here to the end, Ctrl-C and SIGTERM raise Stopped in the main thread, so that the loading
+    of a CT is not waited for; it ends with 0 and without a traceback. A library that the main
+    thread is in is left alone until it returns: torch ends the process by SIGABRT where an
+    exception meets its loading, VTK by SIGSEGV, and a callback of numba swallows it with a
+    traceback. One that does not return for 3 s, as a compiler may not, is left where it is.
     """
-    _came.clear()
-    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
+    _came_s.clear()
+    numbers = (*_SIGNALS, signal.SIGALRM)
+    before = {number: signal.signal(number, _stop) for number in numbers}
     try:
         run = getattr(import_module(module), main)
         if not stopping():
             run()
     except (Stopped, KeyboardInterrupt):
         pass
-    except Exception:  # an extension module may turn Stopped into an error of its own
+    except Exception:  # rclpy's own handler ends the context, on which much may fail
         if not stopping():
             raise
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
@@ -49,27 +56,9 @@ def stopping():
     """
     Tell whether Ctrl-C or SIGTERM came.
 
-    An extension module that is being loaded turns Stopped into an ImportError, and what C calls
-    back swallows it: whoever catches an exception asks here first.
+    What is being stopped may fail in its own way: whoever catches an exception asks here first.
     """
-    return bool(_came)
-
-
-@contextmanager
-def undisturbed():
-    """
-    Let signals wait until this block ends.
-
-    VTK ends the process by SIGSEGV where an exception meets the loading of its modules.
-    """
-    before = len(_came)
-    _held.append(True)
-    try:
-        yield
-    finally:
-        _held.pop()
-    if len(_came) > before and not _held:
-        raise Stopped
+    return bool(_came_s)
 
 
 def leave(code):
@@ -84,7 +73,22 @@ def leave(code):
     os._exit(code)
 
 
-def _stop(number, _frame):
-    _came.append(number)
-    if not _held:
+def _stop(number, frame):
+    if number in _SIGNALS:
+        _came_s.append(time.monotonic())
+    if frame and _passes_on(frame):
         raise Stopped
+    if time.monotonic() - _came_s[0] > _PATIENCE_S:
+        leave(0)
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+
+def _passes_on(frame):
+    """Tell whether what a frame raises reaches `start`; a destructor would swallow it."""
+    if frame.f_globals.get('__name__', '').partition('.')[0] not in _OURS:
+        return False
+    while frame:
+        if frame.f_code.co_name == '__del__':
+            return False
+        frame = frame.f_back
+    return True
