@@ -67,6 +67,7 @@ VARIANTS = {
     'direction only': _loss(landing_weight=0.0),
     'landing only': _loss(direction_weight=0.0),
     'isotropic 3D network': _volume('isotropic'),
+    'steerable 3D network': _volume('steerable'),
     'plain 3D network': _volume('plain'),
 }
 

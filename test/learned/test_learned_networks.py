@@ -82,16 +82,18 @@ def test_forward_derivatives_are_those_of_differences(encoder):
         torch.testing.assert_close(pushed[stride], expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize('kind', ['isotropic', 'plain'])
+@pytest.mark.parametrize('kind', ['isotropic', 'steerable', 'plain'])
 def test_an_untrained_network_repeats_the_volume(kind):
     mu = 30 * torch.rand(6, 7, 8)
     found = VolumeNetwork(VolumeNetworkConfig(kind))(mu)
     torch.testing.assert_close(found, mu.expand(3, -1, -1, -1))
 
 
-@pytest.mark.parametrize('kind, equivariant', [('isotropic', True), ('plain', False)])
+@pytest.mark.parametrize(
+    'kind, equivariant', [('isotropic', True), ('steerable', True), ('plain', False)]
+)
 @pytest.mark.parametrize('side', [3, 5])
-def test_only_isotropic_kernels_turn_with_the_body(kind, equivariant, side):
+def test_all_but_plain_kernels_turn_with_the_body(kind, equivariant, side):
     torch.manual_seed(0)
     network = VolumeNetwork(VolumeNetworkConfig(kind, side=side))
     for parameter in network.parameters():
@@ -113,5 +115,5 @@ def test_air_stays_transparent():
 
 
 def test_an_unknown_kind_is_named():
-    with pytest.raises(InputError, match="'steerable'"):
-        VolumeNetwork(VolumeNetworkConfig('steerable'))
+    with pytest.raises(InputError, match=r"'octonionic'.*steerable"):
+        VolumeNetwork(VolumeNetworkConfig('octonionic'))
