@@ -1,6 +1,7 @@
 """Which methods are compared, with which weights, on which cases."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 
 from surgical_perception.errors import InputError
 from surgical_perception.geometry import se3
+from xray_registration.benchmark import plan as planning
+from xray_registration.benchmark.case_folder import Case
 from xray_registration.benchmark.rows import COMPARED, rows
 from xray_registration.benchmark.starts import StartRange
 from xray_registration.benchmark.trial import TIMEOUT_S, config_of
@@ -62,11 +65,33 @@ def test_what_is_no_weights_is_refused(tmp_path):
         rows(['lm'], [tmp_path])
 
 
-def test_two_weights_of_one_name_are_refused(tmp_path):
-    folders = [write_weights(tmp_path / d / 'net', 'similarity') for d in ('a', 'b')]
-    with pytest.raises(InputError, match='have that name'):
+@pytest.mark.parametrize('agnostic', [False, True])
+def test_weights_of_one_name_for_one_ct_are_refused(tmp_path, agnostic):
+    other_ct = OTHER_CT if agnostic else CT
+    folders = [
+        write_weights(tmp_path / 'a/net', 'similarity', CT, agnostic),
+        write_weights(tmp_path / 'b/net', 'similarity', other_ct),
+    ]
+    with pytest.raises(InputError, match='of one name for one CT'):
         rows(['spherical'], folders)
     assert len(rows(['spherical'], folders[:1] * 2)[0]) == 1
+
+
+def test_weights_of_one_name_share_a_row_each_on_its_ct(tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, 'load_network', lambda *_: None)
+    folders = [
+        write_weights(tmp_path / 'a/net', 'similarity', CT),
+        write_weights(tmp_path / 'b/net', 'similarity', OTHER_CT),
+    ]
+    found, _ = rows(['spherical'], folders)
+    assert [row.name for row in found] == ['spherical[net]'] * 2
+    cases = {
+        Path(name): Case(name, Path('ct'), [], truth(ct_sha256=ct), name)
+        for name, ct in (('x', CT), ('y', OTHER_CT), ('z', 'c' * 64))
+    }
+    tasks, left_out = planning.plan(found, cases, dict.fromkeys('xyz', Path('ct')))
+    assert {task.case: task.row.weights for task in tasks} == dict(zip('xy', folders, strict=True))
+    assert left_out == ['spherical[net] is left out of g: its weights are of another CT']
 
 
 def test_weights_are_for_their_ct_unless_for_any(tmp_path):

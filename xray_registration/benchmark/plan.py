@@ -37,12 +37,16 @@ def plan(rows, cases, ct_paths):
     Raises InputError where nothing is left, and for weights that are damaged.
     """
     alike = sorted(cases.items(), key=lambda item: _configuration(item[1].truth))
-    tasks, left_out = [], {}
+    tasks, left_out, by_name = [], {}, {}
     for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    for name, of_name in by_name.items():
         for folder, case in alike:
-            reason = row.why_not(case.truth)
-            if reason:
-                left_out[f'{row.name} is left out of {case.truth.group}: {reason}'] = None
+            reasons = {row: row.why_not(case.truth) for row in of_name}
+            row = next((row for row, reason in reasons.items() if not reason), None)
+            if row is None:
+                reason = reasons[of_name[0]]
+                left_out[f'{name} is left out of {case.truth.group}: {reason}'] = None
                 continue
             numbers = range(len(case.truth.starts)) if row.uses_start else []
             tasks += [

@@ -1,5 +1,6 @@
 """What is compared: the registration methods, and lm from other starts; with which weights."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,20 +78,17 @@ def rows(names, weights):
     """
     Return (Rows of some names of COMPARED, sentences on what is left out).
 
-    weights     folders that `train` wrote; each is used by every method of its kind
+    weights     folders that `train` wrote; each is used by every method of its kind; those of one
+                name, for different CTs, make Rows of one name, a line of the tables
 
-    Raises InputError for an unknown name, what is no weights, and folders of one name.
+    Raises InputError for an unknown name, what is no weights, and folders of one name for one CT.
     """
     for name in names:
         if name not in COMPARED:
             raise InputError(f'method {name!r} is none of {", ".join(COMPARED)}')
     folders = dict.fromkeys(Path(folder).resolve() for folder in weights)
     cards = [(folder, read_card(folder)) for folder in folders]
-    by_name = set()
-    for folder, card in cards:
-        if (card.kind, folder.name) in by_name:
-            raise InputError(f'{folder}: other {card.kind} weights have that name: rename one')
-        by_name.add((card.kind, folder.name))
+    _refuse_rivals(cards)
     found, left_out = [], []
     for name in dict.fromkeys(names):
         compared = COMPARED[name]
@@ -112,3 +110,14 @@ def rows(names, weights):
         if not fitting:
             left_out.append(f'{name} is left out: no --weights of kind {compared.kind}')
     return found, left_out
+
+
+def _refuse_rivals(cards):
+    """Raise InputError where two (folder, Card) of one name would serve the same CT."""
+    for (folder, card), (other, rival) in itertools.combinations(cards, 2):
+        alike = (card.kind, folder.name) == (rival.kind, other.name)
+        general = card.agnostic or rival.agnostic
+        if alike and (general or set(card.ct_sha256) & set(rival.ct_sha256)):
+            raise InputError(
+                f'{folder} and {other}: {card.kind} weights of one name for one CT: rename one'
+            )
