@@ -97,6 +97,16 @@ def test_complete_cases_are_not_made_again(made, ct_path, tmp_path, projections)
     assert [path.name for path in find_cases([tmp_path])] == ['standard-000', 'standard-001']
 
 
+def test_what_presets_share_is_projected_once(made, ct_path, tmp_path, projections):
+    names = ['standard', 'standard-45', 'hard-far', 'hard-metal', 'hard-soft']
+    make_cases.run(ct_path, tmp_path, names, count=1, per_pose=3, seed=4)
+    assert len(projections) == 3
+    make_cases.run(ct_path, tmp_path / 'alone', ['hard-metal'], count=1, per_pose=3, seed=4)
+    for name in ('view_0.png', 'truth.json'):
+        pair = [tmp_path / folder / 'hard-metal-000' / name for folder in ('.', 'alone')]
+        assert filecmp.cmp(*pair, shallow=False)
+
+
 @pytest.mark.parametrize('changes', [{'seed': 5}, {'per_pose': 2}, {'views': 2}])
 def test_other_settings_do_not_mix_with_what_is_there(made, ct_path, changes):
     with pytest.raises(InputError, match='other settings'):

@@ -1,5 +1,6 @@
 """`surgical-perception benchmark make-cases`: a CT and presets in, case folders out."""
 
+import functools
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -34,17 +35,23 @@ def run(ct_path, out, preset_names, labels=None, count=10, views=None, per_pose=
     another case.
     """
     presets = {name: preset(name) for name in preset_names}
+    if views:
+        presets = {name: replace(settings, views=views) for name, settings in presets.items()}
     console, out = Console(stderr=True), Path(out)
     with console.status('loading the CT'):
         ct = load_ct(ct_path, labels)
         points = bone_points(ct, seed).round(_POINT_DECIMALS)
     made = {'seed': seed, 'version': _VERSION, 'labels': bool(labels), 'camera': xrays.CAMERA}
+    placed = {
+        name: _poses(ct, settings, count, per_pose, seed) for name, settings in presets.items()
+    }
     with bars(console) as show:
-        for name, settings in presets.items():
-            settings = replace(settings, views=views or settings.views)
-            made |= {'preset': name, 'settings': settings}
-            for index, (pose, begins) in enumerate(_poses(ct, settings, count, per_pose, seed)):
-                show(name, index, count, '')
+        # One index after another, since many presets show the same poses: projected once.
+        for index in range(count):
+            show('cases', index, count, '')
+            project = functools.cache(functools.partial(_projected, ct, seed, index))
+            for name, settings in presets.items():
+                pose, begins = placed[name][index]
                 case = Truth(
                     ct_path=os.path.abspath(ct_path),
                     ct_sha256=ct.sha256,
@@ -56,12 +63,12 @@ def run(ct_path, out, preset_names, labels=None, count=10, views=None, per_pose=
                     starts=begins,
                     start_range=settings.start_range,
                     automatic_masks=settings.automatic_masks,
-                    made=plain({**made, 'index': index}),
+                    made=plain({**made, 'preset': name, 'settings': settings, 'index': index}),
                 )
                 folder = out / f'{name}-{index:03d}'
                 if not is_made(folder, case):
-                    write_case(folder, _shots(ct, settings, pose, seed, index), case)
-            show(name, count, count, f'{count} in {out}')
+                    write_case(folder, _shots(project, settings, pose, seed, index), case)
+        show('cases', count, count, f'{count} of each preset in {out}')
 
 
 def _poses(ct, settings, count, per_pose, seed):
@@ -70,14 +77,11 @@ def _poses(ct, settings, count, per_pose, seed):
     begins = np.empty((count, 0, 4, 4))
     if settings.start_range is not None:
         begins = starts(poses, ct.isocentre_m, settings.start_range, per_pose, seed)
-    return zip(poses, begins, strict=True)
+    return list(zip(poses, begins, strict=True))
 
 
-def _shots(ct, settings, carm_from_ct, seed, index):
+def _shots(project, settings, carm_from_ct, seed, index):
     """Return the Shots of a case; the reference is the first camera."""
-    if settings.soft_tissue is not None:
-        rng = np.random.default_rng([seed, 6, index])
-        ct = soft_tissue.moved(ct, settings.soft_tissue, rng)
     distance_m = 1e-3 * settings.poses.source_to_isocentre_mm
     rng = np.random.default_rng([seed, 5, index])
     cameras = [np.eye(4)]
@@ -85,9 +89,18 @@ def _shots(ct, settings, carm_from_ct, seed, index):
     shots = []
     for number, camera_from_reference in enumerate(cameras):
         pose = camera_from_reference @ carm_from_ct
-        ideal = xrays.ideal_line_integrals(ct, xrays.CAMERA, pose, settings.attenuation)
+        ideal = project(settings.soft_tissue, settings.attenuation, pose.tobytes())
         counts = xrays.raw_counts(
             ideal, settings.degradation, settings.obstructions, seed, [index, number]
         )
         shots.append(Shot(counts, xrays.CAMERA, camera_from_reference))
     return shots
+
+
+def _projected(ct, seed, index, soft_tissue_motion, attenuation, pose):
+    """Return the line integrals of a pose, given as bytes, which can be the key of a cache."""
+    if soft_tissue_motion is not None:
+        rng = np.random.default_rng([seed, 6, index])
+        ct = soft_tissue.moved(ct, soft_tissue_motion, rng)
+    carm_from_ct = np.frombuffer(pose).reshape(4, 4)
+    return xrays.ideal_line_integrals(ct, xrays.CAMERA, carm_from_ct, attenuation)
