@@ -75,7 +75,9 @@ def _refusals(evidence, config):
             'image_flip, and add a view from another angle',
         ),
         (
-            not evidence.disagreement <= config.max_disagreement,
+            # Beside the minimum each view would move the CT, whatever the others say.
+            evidence.unsettled <= config.max_unsettled
+            and not evidence.disagreement <= config.max_disagreement,
             f'the views contradict each other: one of them is {evidence.disagreement:.1f} of its '
             f'standard deviations off, more than {config.max_disagreement:g}; check the '
             'transforms between them and that the patient did not move, or let calibration.view_* '

@@ -78,6 +78,12 @@ def test_each_limit_has_its_verdict_and_words(change, verdict, words):
     got, reason = judge(GOOD._replace(**change), GateConfig())
     assert got is verdict
     assert words in reason
+
+
+def test_views_are_not_blamed_for_a_pose_beside_the_minimum():
+    verdict, reason = judge(GOOD._replace(disagreement=30.0, unsettled=25.0), GateConfig())
+    assert verdict is Verdict.REJECTED
+    assert 'with method lm' in reason and 'contradict' not in reason
     assert (reason == '') is (verdict is Verdict.OK)
 
 
