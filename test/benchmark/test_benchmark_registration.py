@@ -67,7 +67,7 @@ def test_table_result_and_pictures_are_left(finished):
     assert rows['all groups', 'multistart']['against']['pairs'] == 4
     assert result['settings']['methods'][0]['compared']['method'] == 'lm'
     assert {'versions', 'device', 'created'} <= set(result)
-    for name in ('success.png', 'errors.png', 'times.png'):
+    for name in ('success.png', 'errors.png', 'times.png', 'capture.png'):
         picture = cv2.imread(str(finished / name))
         assert picture.shape[1] > 800 and picture.std() > 5
 

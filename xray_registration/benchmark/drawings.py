@@ -28,7 +28,7 @@ def draw_success(path, summaries):
             at = methods.index(s.method)
             panel.errorbar(
                 s.success, at, xerr=np.maximum(spread, 0), fmt='o', ms=5, capsize=3,
-                color=_colour(at),
+                color=colour(at),
             )  # fmt: skip
         panel.set_xlim(-0.03, 1.03)
         panel.set_ylim(len(methods) - 0.4, -0.6)
@@ -53,7 +53,7 @@ def draw_errors(path, records):
             x = np.r_[_ERRORS_MM[0], errors[kept], _ERRORS_MM[1]]
             y = np.r_[0, share[kept], share[kept][-1] if kept.any() else 0]
             (lines[method],) = panel.step(
-                x, y, where='post', color=_colour(at), linestyle=_dash(at), linewidth=_width(at)
+                x, y, where='post', color=colour(at), linestyle=_dash(at), linewidth=_width(at)
             )
         panel.axvline(SUCCESS_MM, color=plots.LIMIT, linewidth=0.8, linestyle=':')
         panel.set_xscale('log')
@@ -75,8 +75,8 @@ def draw_times(path, summaries):
     for panel, group in zip(panels, groups, strict=True):
         for s in (s for s in timed if s.group == group):
             at, (median, high) = methods.index(s.method), s.time_s
-            panel.plot([median, high], [at, at], '-|', color=_colour(at))
-            panel.plot(median, at, 'o', ms=5, color=_colour(at))
+            panel.plot([median, high], [at, at], '-|', color=colour(at))
+            panel.plot(median, at, 'o', ms=5, color=colour(at))
         panel.set_xscale('log')
         for set_formatter in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
             set_formatter('{x:g}')
@@ -104,7 +104,8 @@ def _panels(groups, height_in, **shared):
     return figure, axes.flat[: len(groups)]
 
 
-def _colour(index):
+def colour(index):
+    """Return the colour of the method of an index."""
     return _COLOURS[index % len(_COLOURS)]
 
 

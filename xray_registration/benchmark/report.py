@@ -2,6 +2,7 @@
 
 from surgical_perception.evaluation import results
 from xray_registration.benchmark import drawings
+from xray_registration.benchmark.capture_plot import draw_capture
 from xray_registration.benchmark.summary import summarised, together
 from xray_registration.benchmark.table import markdown
 
@@ -22,6 +23,7 @@ def write(out, records, settings, notes):
     drawings.draw_success(out / 'success.png', summaries)
     drawings.draw_errors(out / 'errors.png', records)
     drawings.draw_times(out / 'times.png', summaries)
+    draw_capture(out / 'capture.png', records)
     content = {'summaries': everything, 'settings': settings, 'notes': notes}
     results.write_json(out / results.RESULT_FILE, {**content, **results.provenance()})
     return text
