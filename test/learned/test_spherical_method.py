@@ -54,14 +54,22 @@ def write_weights(folder, ct_sha256):
     return folder
 
 
-def parameters(ct_path, folder):
+def parameters(ct_path, folder, init='parameter', method='spherical'):
     return XrayRegistrationParameters(
-        method='spherical',
-        init='parameter',
+        method=method,
+        init=init,
         init_pose=(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
         ct=CtParameters(path=str(ct_path)),
-        weights=WeightsParameters(path=str(folder)),
+        weights=WeightsParameters(path=str(folder) if method == 'spherical' else ''),
     )
+
+
+def shot(ct):
+    """Return the View of an AP X-ray, its pose and the isocentre (m, ct)."""
+    isocentre_m = attenuation_from_ct(ct).isocentre_m
+    pose = carm_from_ct_at('AP', isocentre_m, 0.75)
+    view = View(project(ct, CAMERA, pose, AttenuationConfig(22.0, -900.0, 1.3)), CAMERA, np.eye(4))
+    return view, pose, isocentre_m
 
 
 def test_the_pipeline_of_the_node_registers_with_a_network(ct_path, tmp_path):
@@ -69,14 +77,28 @@ def test_the_pipeline_of_the_node_registers_with_a_network(ct_path, tmp_path):
     folder = write_weights(tmp_path, ct.sha256)
     pipeline = load_pipeline(parameters(ct_path, folder))
     assert [level.stride for level in pipeline.config.levels][:2] == [16, 4]
-    isocentre_m = attenuation_from_ct(ct).isocentre_m
-    pose = carm_from_ct_at('AP', isocentre_m, 0.75)
+    view, pose, isocentre_m = shot(ct)
     twist = np.array([0.004, -0.003, 0.004, 0.03, 0.04, -0.03])
     start = se3.perturb(twist, pose, np.array([0, 0, 0.75]))
-    view = View(project(ct, CAMERA, pose, AttenuationConfig(22.0, -900.0, 1.3)), CAMERA, np.eye(4))
     result = pipeline.register([view], start)
     error = se3.apply(result.reference_from_ct, isocentre_m) - se3.apply(pose, isocentre_m)
     assert 1e3 * np.linalg.norm(error[:2]) < 0.5
+
+
+def test_a_search_is_that_of_the_untrained_levels(ct_path, tmp_path):
+    """Also where a network that knows nothing was led astray from the start."""
+    ct = load_ct(ct_path)
+    folder = write_weights(tmp_path, ct.sha256)
+    view, pose, _ = shot(ct)
+    lm = load_pipeline(parameters(ct_path, folder, 'previous', 'lm'))
+    spherical = load_pipeline(parameters(ct_path, folder, 'previous'))
+    twist = np.array([0.05, -0.06, 0.05, 0.6, -0.7, 0.6])
+    expected, found = (p.register([view], None) for p in (lm, spherical))
+    np.testing.assert_array_equal(found.reference_from_ct, expected.reference_from_ct)
+    start = se3.perturb(twist, pose, np.array([0, 0, 0.75]))
+    expected, found = (p.register([view], start) for p in (lm, spherical))
+    difference = found.reference_from_ct @ se3.inverse(expected.reference_from_ct)
+    assert np.abs(se3.log(difference)).max() < 2e-3
 
 
 def test_the_network_of_another_patient_stops_the_node_at_configure(ct_path, tmp_path):
