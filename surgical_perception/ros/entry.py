@@ -77,6 +77,7 @@ def _stop(number, frame):
     if number in _SIGNALS:
         _came_s.append(time.monotonic())
     if frame and _passes_on(frame):
+        signal.setitimer(signal.ITIMER_REAL, 0)  # what is closed now must not be disturbed again
         raise Stopped
     if time.monotonic() - _came_s[0] > _PATIENCE_S:
         leave(0)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from surgical_perception.ros import entry
 from surgical_perception.ros.entry import start
 
 
@@ -51,6 +52,22 @@ def test_a_signal_during_import_ends_quietly(module, capsys):
 def test_a_library_is_not_disturbed_and_our_own_code_is(module, said, capsys):
     assert start(module) == 0
     assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    'module',
+    [
+        # the first signal is put off, the second one is not
+        f'{SIGNAL}\n{OURS}\ntry:\n  {SIGNAL}\nfinally:\n  import time\n'
+        '  end = time.monotonic() + 0.6\n  while time.monotonic() < end:\n    pass\n'
+        '  print("closed")',
+    ],
+    indirect=True,
+)
+def test_what_is_closed_is_not_disturbed_by_a_signal_of_before(module, capsys, monkeypatch):
+    monkeypatch.setattr(entry, '_AGAIN_S', 0.3)
+    assert start(module) == 0
+    assert capsys.readouterr().out == 'closed\n'
 
 
 def run_module(source, folder):
